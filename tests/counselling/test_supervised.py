@@ -37,7 +37,9 @@ def critique(*unmet: str, why: str = "還沒做到") -> Reply:
 def test_the_schemas_are_schemas_and_fit_what_is_used_here() -> None:
     for schema, value in ((VERDICT, READ), (CRITIQUE, critique().data)):
         jsonschema.Draft202012Validator.check_schema(schema)
-        jsonschema.validate(value, schema)
+        checker = jsonschema.Draft202012Validator(schema)
+        assert list(checker.iter_errors(value)) == []
+        assert list(checker.iter_errors({**value, "more": 1})) != []
 
 
 def test_the_counsellor_answers_from_the_verdict_strongest_emotion_first(scripted) -> None:

@@ -61,7 +61,8 @@ def test_any_text_is_a_value_or_a_miss(text: str) -> None:
         value = read_json(text)
     except JsonMiss:
         return
-    json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    written = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    assert read_json(written.encode().decode()) == value
 
 
 @given(CONTAINERS, CONTAINERS)
