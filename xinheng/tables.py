@@ -102,6 +102,53 @@ PREFERENCE: Final[Schema] = {
     "origin": pl.String(),
 }
 
+# What a system answered to a case. `variant` tells askings of one case apart (`rotation 1`, `repeat 2`; "" where
+# there is one). `text` is what there is of the answer; `problem` says why it cannot be used (`messages.Problem`),
+# null for one that can, and `detail` more of it. Tokens and times are null where nobody told them.
+PREDICTION: Final[Schema] = {
+    "case_id": pl.String(),
+    "variant": pl.String(),
+    "system": pl.String(),
+    "text": pl.String(),
+    "finish_reason": pl.String(),
+    "problem": pl.String(),
+    "detail": pl.String(),
+    "input_tokens": pl.Int64(),
+    "output_tokens": pl.Int64(),
+    "latency_s": pl.Float64(),
+    "first_token_s": pl.Float64(),
+}
+
+# What one scorer says of one system's answer to one case. `part` is the set or subject; `value` is null where the
+# case could not be scored, and `reason` says why: nothing is scored by default.
+SCORE: Final[Schema] = {
+    "case_id": pl.String(),
+    "group_id": pl.String(),
+    "benchmark": pl.String(),
+    "part": pl.String(),
+    "system": pl.String(),
+    "scorer": pl.String(),
+    "value": pl.Float64(),
+    "reason": pl.String(),
+}
+
+# A measure of a system over the cases of a part, with its interval; null where it is not defined, with the reason.
+# `n` are the cases, `missing` those of them that had no value (or counted as wrong: `method` says which).
+SUMMARY: Final[Schema] = {
+    "benchmark": pl.String(),
+    "part": pl.String(),
+    "measure": pl.String(),
+    "scorer": pl.String(),
+    "system": pl.String(),
+    "value": pl.Float64(),
+    "low": pl.Float64(),
+    "high": pl.Float64(),
+    "n": pl.UInt32(),
+    "missing": pl.UInt32(),
+    "reason": pl.String(),
+    "method": pl.String(),
+}
+
 # One message of a private chat export. `position` is the place in the file (0 first): exports
 # give minutes at best, and their blocks need not ascend. `sent_at` is the phone's local time.
 # `sender` is null for what the messenger itself wrote.
@@ -133,6 +180,9 @@ TABLES: Final[Mapping[str, Schema]] = {
     "case": CASE,
     "chat": CHAT,
     "preference": PREFERENCE,
+    "prediction": PREDICTION,
+    "score": SCORE,
+    "summary": SUMMARY,
 }
 KEYS: Final[Mapping[str, str]] = {
     "dialogue": "dialogue_id",
@@ -153,6 +203,16 @@ NULLABLE: Final = frozenset(
         "sender",
         "chosen_score",
         "rejected_score",
+        "problem",
+        "detail",
+        "input_tokens",
+        "output_tokens",
+        "latency_s",
+        "first_token_s",
+        "value",
+        "low",
+        "high",
+        "reason",
     }
 )
 
@@ -192,7 +252,7 @@ def require(frame: pl.DataFrame | pl.LazyFrame, schema: Schema, *, who: str) -> 
 
 
 def table_of(frame: pl.DataFrame | pl.LazyFrame) -> str:
-    """Name the table kind (`dialogue`, `example`, `choice`, `case`, `chat`, `preference`) by its columns.
+    """Name the kind of a table, a key of `TABLES`, by its columns.
 
     Raises:
         SchemaError: The columns fit no kind.
