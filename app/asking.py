@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from typing import Any, Protocol
 
-from app.models import Flags, Models, NotKeptError
+from app.model_flags import Flags
+from app.models import Models, NotKeptError
 from xinheng.batch import Request, ask_all
 from xinheng.budget import Spent
 from xinheng.messages import Chat, Message, Reply, Usage, Want

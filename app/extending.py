@@ -15,7 +15,8 @@ from app.asking import Composed, ask
 from app.facts import dataset_table
 from app.generating import show_steps
 from app.held_out import rows_of
-from app.models import Flags, Models, model_facts, opened, prompt_facts
+from app.model_flags import Flags
+from app.models import Models, model_facts, opened, prompt_facts
 from app.terminal import Terminal
 from counselling.connect import way_of
 from curation.choice_extension import ASKED, KEPT, New, items, read, without_copies, writing

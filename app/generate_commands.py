@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app import model_flags as flags
+from app.model_flags import BareModel, Estimate, Flags, Model, with_model_flags
 
 generate = typer.Typer(
     help="Have models write data, or make pairs of what people wrote.", no_args_is_help=True, rich_markup_mode=None
@@ -20,15 +19,15 @@ Out = Annotated[
     str | None, typer.Option("--out", metavar="PLACE", help="Folder or s3:// address; an artifact there is replaced.")
 ]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Take only so many rows: try with 3 first.")]
-KeyFile = Annotated[Path | None, typer.Option(help="Opens the vault instead of a passphrase.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 @generate.command(epilog="Example: xinheng generate preferences sample-statements --model ollama:phi4 --limit 3")
+@with_model_flags
 def preferences(
     dataset: Dataset,
     *,
-    model: flags.Model,
+    model: Model,
     judge: Annotated[
         str | None, typer.Option(metavar="SPEC", help="Who grades the answers; by default the model itself.")
     ] = None,
@@ -64,21 +63,13 @@ def preferences(
         str | None, typer.Option(metavar="PLACE", help="The pairs of the round before, from round 2 on.")
     ] = None,
     limit: Limit = None,
-    estimate: flags.Estimate = False,
-    max_cost: flags.MaxCost = None,
-    max_tokens: flags.MaxTokens = None,
-    max_requests: flags.MaxRequests = None,
-    at_once: flags.AtOnce = None,
-    allow_remote: flags.AllowRemote = False,
-    as_is: flags.AsIs = False,
-    vault: flags.Vault = None,
-    key_file: KeyFile = None,
+    estimate: Estimate = False,
+    flags: Flags,
     out: Out = None,
     json: Json = False,
 ) -> None:
     """Have a model answer clients several times, grade the answers, and pair the best with the worst."""
     from app import generating
-    from app.models import Flags
     from app.pair_plan import Plan
     from app.pairs import preferences_path
     from app.pipeline import resolve_source
@@ -110,7 +101,7 @@ def preferences(
         opened,
         plan,
         out=place_of(out) if out else preferences_path(opened, "preferences"),
-        flags=Flags(max_cost, max_tokens, max_requests, allow_remote, as_is, vault, key_file, at_once),
+        flags=flags,
         limit=limit,
         after=open_artifact(place_of(after)) if after else None,
         only_estimate=estimate,
@@ -153,31 +144,24 @@ def upvotes(
     show(terminal, made)
 
 
+@with_model_flags
 def tag(
     dataset: Dataset,
     *,
-    model: flags.BareModel,
+    model: BareModel,
     passes: Annotated[int, typer.Option(min=1, help="How often each stretch is asked; most of them must agree.")] = 2,
     window: Annotated[int, typer.Option(min=1, help="Turns asked about at once.")] = 12,
     before: Annotated[int, typer.Option(min=0, help="Turns shown before them, for the sense.")] = 6,
     seed: Annotated[int, typer.Option(help="Where the server takes one.")] = 0,
     limit: Limit = None,
-    estimate: flags.Estimate = False,
-    max_cost: flags.MaxCost = None,
-    max_tokens: flags.MaxTokens = None,
-    max_requests: flags.MaxRequests = None,
-    at_once: flags.AtOnce = None,
-    allow_remote: flags.AllowRemote = False,
-    as_is: flags.AsIs = False,
-    vault: flags.Vault = None,
-    key_file: KeyFile = None,
+    estimate: Estimate = False,
+    flags: Flags,
     out: Out = None,
     json: Json = False,
 ) -> None:
     """Have a model fill in the tags that dialogues lack; tags that are there stay as they are."""
     from app import tagging
     from app.generating import show_estimates
-    from app.models import Flags
     from app.pairs import preferences_path
     from app.pipeline import resolve_source
     from app.terminal import Terminal
@@ -189,7 +173,7 @@ def tag(
         opened,
         tagging.Plan(model, passes, window, before, seed),
         out=place_of(out) if out else preferences_path(opened, "tagged"),
-        flags=Flags(max_cost, max_tokens, max_requests, allow_remote, as_is, vault, key_file, at_once),
+        flags=flags,
         limit=limit,
         only_estimate=estimate,
     )

@@ -11,7 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from app.models import Flags, Models, NotKeptError, bare_model, model_facts, opened, prompt_facts, rows_of
+from app.model_flags import Flags
+from app.models import Models, NotKeptError, bare_model, model_facts, opened, prompt_facts, rows_of
 from app.pair_plan import RULE, Plan
 from app.pairs import KIND, divided, shares, title_of
 from app.terminal import Terminal

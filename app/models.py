@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -16,6 +15,7 @@ from typing import Any, Final, Literal
 import polars as pl
 
 from app.facts import dataset_table
+from app.model_flags import Flags
 from app.pseudonymous import Pseudonymous, Surrogates, surrogates_of
 from counselling import connect as ways
 from counselling.prompts import prompts
@@ -33,36 +33,6 @@ JOURNAL: Final = "journal.sqlite"
 
 Texts = Literal["public", "pseudonymised", "personal"]
 """By licence anybody's to read; surrogates already; what somebody said in confidence."""
-
-
-@dataclass(frozen=True)
-class Flags:
-    """What the command line says about models; `app.model_flags` has the flags themselves.
-
-    Args:
-        max_cost: US dollars.
-        max_tokens: Of prompts and answers.
-        max_requests: Sent.
-        allow_remote: Texts may go to models on other machines.
-        as_is: And with no surrogates: the user says that they are public.
-        vault: Holds what the surrogates stand for.
-        key_file: Opens it.
-        at_once: Requests at once; None for as many as the server keeps up with.
-    """
-
-    max_cost: float | None = None
-    max_tokens: int | None = None
-    max_requests: int | None = None
-    allow_remote: bool = False
-    as_is: bool = False
-    vault: Path | None = None
-    key_file: Path | None = None
-    at_once: int | None = None
-
-    @property
-    def concurrency(self) -> int | Literal["adaptive"]:
-        """As `batch.ask_all` takes it."""
-        return self.at_once or "adaptive"
 
 
 class NotKeptError(Exception):

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from app import model_flags as flags
-from app.generate_commands import Dataset, Json, KeyFile, Limit, Out
+from app.generate_commands import Dataset, Json, Limit, Out
+from app.model_flags import BareModel, Estimate, Flags, with_model_flags
 
 
+@with_model_flags
 def persona(
     artifact: Annotated[
         str, typer.Argument(metavar="ARTIFACT", help="A chat's folder, as `xinheng ingest line --from FILE` makes it.")
@@ -37,22 +38,14 @@ def persona(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the split, and where the server takes one.")] = 0,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Ask about so many windows: try 3 first.")] = None,
-    estimate: flags.Estimate = False,
-    max_cost: flags.MaxCost = None,
-    max_tokens: flags.MaxTokens = None,
-    max_requests: flags.MaxRequests = None,
-    at_once: flags.AtOnce = None,
-    allow_remote: flags.AllowRemote = False,
-    as_is: flags.AsIs = False,
-    vault: flags.Vault = None,
-    key_file: KeyFile = None,
+    estimate: Estimate = False,
+    flags: Flags,
     out: Out = None,
     json: Json = False,
 ) -> None:
     """Make pairs of a partner's words and one person's replies out of a chat; no text is rewritten."""
     from app import personas
     from app.generating import show_estimates
-    from app.models import Flags
     from app.terminal import Terminal
     from xinheng.artifacts import open_artifact
     from xinheng.errors import UsageError
@@ -71,7 +64,7 @@ def persona(
         opened,
         personas.Plan(sender, model, second or model, tuple(habit or ()), merge, pause, turns, language, seed),
         out=place_of(out) if out else personas.path_of(opened),
-        flags=Flags(max_cost, max_tokens, max_requests, allow_remote, as_is, vault, key_file, at_once),
+        flags=flags,
         limit=limit,
         only_estimate=estimate,
     )
@@ -81,10 +74,11 @@ def persona(
         personas.show(terminal, made)
 
 
+@with_model_flags
 def choices(
     dataset: Dataset,
     *,
-    model: flags.BareModel,
+    model: BareModel,
     checker: Annotated[str, typer.Option(metavar="SPEC", help="Who answers the new questions without their key.")],
     per_item: Annotated[int, typer.Option(min=1, help="New questions per question.")] = 2,
     votes: Annotated[int, typer.Option(min=1, help="Of the checker, each with the options in another order.")] = 3,
@@ -94,15 +88,8 @@ def choices(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the orders of options, and where the server takes one.")] = 0,
     limit: Limit = None,
-    estimate: flags.Estimate = False,
-    max_cost: flags.MaxCost = None,
-    max_tokens: flags.MaxTokens = None,
-    max_requests: flags.MaxRequests = None,
-    at_once: flags.AtOnce = None,
-    allow_remote: flags.AllowRemote = False,
-    as_is: flags.AsIs = False,
-    vault: flags.Vault = None,
-    key_file: KeyFile = None,
+    estimate: Estimate = False,
+    flags: Flags,
     out: Out = None,
     json: Json = False,
 ) -> None:
@@ -110,7 +97,6 @@ def choices(
     from app import extending
     from app.generating import show_estimates
     from app.held_out import named_benchmarks
-    from app.models import Flags
     from app.pipeline import resolve_source
     from app.terminal import Terminal
     from xinheng.storage import place_of
@@ -121,7 +107,7 @@ def choices(
         opened,
         extending.Plan(model, checker, per_item, votes, temperature, seed),
         out=place_of(out) if out else extending.path_of(opened),
-        flags=Flags(max_cost, max_tokens, max_requests, allow_remote, as_is, vault, key_file, at_once),
+        flags=flags,
         against=named_benchmarks(against or []),
         limit=limit,
         only_estimate=estimate,

@@ -14,7 +14,8 @@ from app import pipeline
 from app.asking import Composed, ask
 from app.facts import dataset_table
 from app.generating import show_steps
-from app.models import Flags, Models, model_facts, opened, prompt_facts
+from app.model_flags import Flags
+from app.models import Models, model_facts, opened, prompt_facts
 from app.terminal import Terminal
 from counselling.connect import way_of
 from counselling.prompts import prompts

@@ -14,7 +14,8 @@ import polars as pl
 from app import pipeline
 from app.asking import ask
 from app.facts import dataset_table
-from app.models import Flags, Models, model_facts, opened
+from app.model_flags import Flags
+from app.models import Models, model_facts, opened
 from benchmarks.records import record
 from curation.preferences import client_prompts
 from xinheng.artifacts import Artifact, write

@@ -12,7 +12,8 @@ from typing import Any, Final
 import polars as pl
 
 from app.generating import show_steps
-from app.models import Flags, Models, model_facts, opened, prompt_facts, rows_of
+from app.model_flags import Flags
+from app.models import Models, model_facts, opened, prompt_facts, rows_of
 from app.terminal import Terminal
 from counselling.connect import way_of
 from curation.coverage import coverage

@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from app import models
-from app.models import Flags, Models, bare_model, in_language, kind_of_texts, opened
+from app.model_flags import Flags
+from app.models import Models, bare_model, in_language, kind_of_texts, opened
 from app.privacy import PASSPHRASE
 from counselling.connect import way_of
 from curation.privacy.find import find
