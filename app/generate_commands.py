@@ -6,20 +6,14 @@ from typing import Annotated
 
 import typer
 
+from app.flags import Dataset, Json, Out
 from app.model_flags import BareModel, Estimate, Flags, Model, with_model_flags
 
 generate = typer.Typer(
     help="Have models write data, or make pairs of what people wrote.", no_args_is_help=True, rich_markup_mode=None
 )
 
-Dataset = Annotated[
-    str, typer.Argument(metavar="DATASET", help="A dataset's folder or s3:// address, or the name of a source.")
-]
-Out = Annotated[
-    str | None, typer.Option("--out", metavar="PLACE", help="Folder or s3:// address; an artifact there is replaced.")
-]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Take only so many rows: try with 3 first.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 @generate.command(epilog="Example: xinheng generate preferences sample-statements --model ollama:phi4 --limit 3")

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from app.generate_commands import Dataset, Json, Limit, Out
+from app.flags import Dataset, Json, Out
+from app.generate_commands import Limit
 from app.model_flags import BareModel, Estimate, Flags, with_model_flags
 
 
