@@ -1,0 +1,1 @@
+"""Recipes of training, one file each."""
