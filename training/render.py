@@ -15,14 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from xinheng.errors import InputError, UsageError
+from xinheng.tags import END, ROLE_TOKENS
 
-Format = Literal["template", "mistral", "plain"]
+Format = Literal["template", "mistral", "tagged", "plain"]
 Message = Mapping[str, Any]
 Span = tuple[int, int]
 
 USER: Final = "user"
 ASSISTANT: Final = "assistant"
 SYSTEM: Final = "system"
+ANSWERING: Final = ROLE_TOKENS["counsellor"]
 _PROBE: Final = ({"role": USER, "content": "a"}, {"role": ASSISTANT, "content": "b"})
 
 
@@ -75,13 +77,16 @@ def writer(tokenizer: Any, form: Format) -> Writer:
 
     Args:
         tokenizer: Of the model; a fast one.
-        form: The model's own chat template; Mistral's [INST]; or messages that are texts already.
+        form: The model's own chat template; Mistral's [INST]; the tokens of tagged dialogues; or plain texts, one
+            after another, such as a question that ends where its letter is to stand.
 
     Raises:
         UsageError: The tokenizer has no template, or one that does not write the conversation from front to back.
     """
     if form == "mistral":
         return lambda messages: _mistral(messages, tokenizer.bos_token or "", tokenizer.eos_token or "")
+    if form == "tagged":
+        return _tagged
     if form == "plain":
         return lambda messages: _plain(messages, tokenizer.eos_token or "")
     if not tokenizer.chat_template:
@@ -227,6 +232,29 @@ def _mistral(messages: Sequence[Message], begin: str, end: str) -> tuple[str, li
             start = len(text)
             text += f" {content}{end}"
             spans.append((start, len(text)))
+    return text, spans
+
+
+def _tagged(messages: Sequence[Message]) -> tuple[str, list[Span]]:
+    """`<|begin|>…<|user|>…<|assistant|>…<|end|>`, each message with its role's token in front.
+
+    An answer begins behind its role's token, which is given when it is asked for, and goes to the end of the token that
+    ends it: that of the next role, or of the dialogue.
+    """
+    text, spans, role_tokens = "", list[Span](), tuple(ROLE_TOKENS.values())
+    open_at: int | None = None
+    for message in messages:
+        content = str(message["content"])
+        if open_at is not None:
+            token = next((token for token in role_tokens if content.startswith(token)), "")
+            spans.append((open_at, len(text) + len(token)))
+            open_at = None
+        if message["role"] == ASSISTANT:
+            open_at = len(text) + (len(ANSWERING) if content.startswith(ANSWERING) else 0)
+        text += content
+    text += END
+    if open_at is not None:
+        spans.append((open_at, len(text)))
     return text, spans
 
 

@@ -5,7 +5,7 @@ from training.recipe import Lora, Training
 RECIPE = Training(
     title={"en": "Tagged dialogues", "zh": "標記對話"},
     lora=Lora(r=8, alpha=32, dropout=0.1),
-    form="plain",
+    form="tagged",
     rate=3e-4,
     batch=4,
     accumulation=4,
