@@ -1,0 +1,162 @@
+"""A base made ready for adapters: loaded, quantised where the recipe says so, its new tokens given their rows."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from training.base import ROUTER, followed, layers_of
+from training.recipe import Training
+from xinheng.errors import UsageError
+
+_QUANTISED: Final[Mapping[str, Mapping[str, Any]]] = {
+    "nf4": {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},
+    "nf4-double": {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True},
+    "int8": {"load_in_8bit": True},
+}
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A model with adapters, and its tokenizer.
+
+    Args:
+        model: Of peft, its adapters trainable and nothing else but the rows of new tokens.
+        words: The tokenizer.
+        new_tokens: Ids of the tokens that were added.
+        half: Whether it computes in sixteen bits.
+    """
+
+    model: Any
+    words: Any
+    new_tokens: tuple[int, ...]
+    half: bool
+
+
+def on_gpu() -> bool:
+    """Whether there is a GPU to train on."""
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
+def tokenizer_of(base: str, new: Mapping[str, str]) -> tuple[Any, tuple[int, ...]]:
+    """The base's tokenizer with new tokens, and the ids of those it did not have.
+
+    Raises:
+        UsageError: It cannot take a token as one.
+    """
+    from transformers import AutoTokenizer
+
+    words = AutoTokenizer.from_pretrained(base)
+    if words.pad_token_id is None:
+        words.pad_token = words.eos_token or words.unk_token
+    before = len(words)
+    words.add_special_tokens({"additional_special_tokens": list(new)}, replace_extra_special_tokens=False)
+    broken = [token for token in new if len(words(token, add_special_tokens=False)["input_ids"]) != 1]
+    if broken:
+        raise UsageError(
+            base,
+            f"its tokenizer splits {len(broken)} of {len(new)} special tokens",
+            want="one id for each",
+            have=", ".join(broken[:5]),
+            mend="Take another base.",
+        )
+    return words, tuple(range(before, len(words)))
+
+
+def ready(base: str, recipe: Training, *, new: Mapping[str, str] | None = None) -> Ready:
+    """A base with fresh adapters.
+
+    New tokens begin as the mean of what their meanings' tokens are, and only their rows are trained.
+
+    Args:
+        base: A folder, or a name of the hub.
+        recipe: What adapters it gets.
+        new: Special tokens and what they mean.
+
+    Raises:
+        UsageError: The base lacks what the recipe names.
+    """
+    import torch
+
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    words, ids = tokenizer_of(base, new or {})
+    half = on_gpu()
+    dtype = torch.bfloat16 if half else torch.float32
+    given: dict[str, Any] = {"dtype": dtype}
+    if recipe.quantisation:
+        given["quantization_config"] = BitsAndBytesConfig(
+            **_QUANTISED[recipe.quantisation], **({} if recipe.quantisation == "int8" else _compute(dtype))
+        )
+        given["device_map"] = {"": 0} if half else {"": "cpu"}
+    model = AutoModelForCausalLM.from_pretrained(base, **given)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by older names
+        if recipe.quantisation:
+            model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=recipe.checkpointing)
+        if ids:
+            _give_rows(model, words, ids, new or {})
+        torch.manual_seed(recipe.seed)  # of the adapters
+        adapted = get_peft_model(model, LoraConfig(**_adapters(model, recipe, base), **_rows(model, ids)))
+    if recipe.checkpointing:
+        adapted.enable_input_require_grads()
+    return Ready(adapted, words, ids, half)
+
+
+def _compute(dtype: Any) -> dict[str, Any]:
+    return {"bnb_4bit_compute_dtype": dtype}
+
+
+def _adapters(model: Any, recipe: Training, base: str) -> dict[str, Any]:
+    lora = recipe.lora
+    kinds = {layer.kind for layer in followed(layers_of(model), lora, who=base)}
+    found: dict[str, Any] = {
+        "r": lora.r,
+        "lora_alpha": lora.alpha,
+        "lora_dropout": lora.dropout,
+        "target_modules": lora.targets if isinstance(lora.targets, str) else sorted(kinds - {ROUTER}),
+        "task_type": "CAUSAL_LM",
+    }
+    if ROUTER in kinds:
+        found["target_parameters"] = ["gate.weight"]
+        found["lora_dropout"] = 0.0  # beside a bare matrix peft knows no dropout
+    return found
+
+
+def _rows(model: Any, ids: tuple[int, ...]) -> dict[str, Any]:
+    """New tokens alone get new rows; where input and output are one matrix, peft follows."""
+    if not ids:
+        return {}
+    embedding = next(name for name, module in model.named_modules() if module is model.get_input_embeddings())
+    rows = {embedding.rpartition(".")[2]: list(ids)}
+    output = model.get_output_embeddings()
+    if output is not None and output.weight is not model.get_input_embeddings().weight:
+        name = next(name for name, module in model.named_modules() if module is output)
+        rows[name.rpartition(".")[2]] = list(ids)
+    return {"trainable_token_indices": rows}
+
+
+def _give_rows(model: Any, words: Any, ids: tuple[int, ...], new: Mapping[str, str]) -> None:
+    """Rows for new tokens: the mean of the rows of what they mean, scaled to the usual length."""
+    import torch
+
+    old = ids[0]
+    if model.get_input_embeddings().weight.shape[0] < len(words):
+        model.resize_token_embeddings(len(words), mean_resizing=False)
+    matrices = [model.get_input_embeddings().weight]
+    output = model.get_output_embeddings()
+    if output is not None and output.weight is not matrices[0]:
+        matrices.append(output.weight)
+    with torch.no_grad():
+        for matrix in matrices:
+            for index in ids:
+                meaning = new[words.convert_ids_to_tokens(index)]
+                pieces = [i for i in words(meaning, add_special_tokens=False)["input_ids"] if i < old]
+                matrix[index] = matrix[pieces].mean(dim=0) if pieces else matrix[:old].mean(dim=0)
