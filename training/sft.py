@@ -187,6 +187,8 @@ def train(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trainer.train(resume_from_checkpoint=str(last) if last else None)
+    # In mixed precision the trainer leaves its own way forward in the model.
+    trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False)
     history = trainer.state.log_history
     best = trainer.state.best_model_checkpoint
     lengths, size = np.asarray([len(row.ids) for row in rows]), recipe.batch

@@ -82,6 +82,9 @@ def load(files: LocalFiles, *, name: str) -> Loaded:
         )  # fmt: skip
         _require_whole(told, files.base, name)
         if files.adapter is not None:
+            if len(words) > model.get_input_embeddings().weight.shape[0]:
+                # Tokens that came with the adapter, which holds their rows.
+                model.resize_token_embeddings(len(words), mean_resizing=False)
             model = _with_adapter(model, files.adapter, name)
         if "device_map" not in options:
             model = model.to(device)
