@@ -102,6 +102,7 @@ def write(
     page: Callable[[str], Mapping[str, str]] | None = None,
     marks: Sequence[Mapping[str, Any]] = (),
     row_group_size: int | None = None,
+    copies: Mapping[str, Path] | None = None,
 ) -> Artifact:
     """Write an artifact so that it appears whole or not at all; an older one is replaced.
 
@@ -119,6 +120,7 @@ def write(
         page: Called with the digest, gives further files that name it.
         marks: What must not be forgotten of its rows, beside what it inherits (see `xinheng.marks`).
         row_group_size: Rows per Parquet row group; Polars' choice by default.
+        copies: Further files that lie elsewhere on this disk, name -> where, such as weights.
 
     Returns:
         The artifact as it lies on disk.
@@ -144,6 +146,7 @@ def write(
                 page=page,
                 marks=marks,
                 row_group_size=row_group_size,
+                copies=copies,
             )
             return Artifact(path, publish(folder / "artifact", path, made.manifest, name=MANIFEST))
     path = Path(os.path.abspath(path))  # noqa: PTH100  resolve() would follow a link the user set
@@ -179,6 +182,9 @@ def write(
             more = page(manifest["digest"]) if page is not None else {}
             for file_name, content in {**(texts or {}), **more}.items():
                 (staging / file_name).write_text(content, encoding="utf-8", errors="replace")
+                files[file_name] = {"sha256": file_sha256(staging / file_name)}
+            for file_name, file_path in (copies or {}).items():
+                shutil.copyfile(file_path, staging / file_name)
                 files[file_name] = {"sha256": file_sha256(staging / file_name)}
             manifest["files"] = files
             manifest["facts"] = {**(facts or {}), **(finish() if finish is not None else {})}

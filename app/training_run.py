@@ -1,0 +1,249 @@
+"""What `xinheng train` does: rows rendered, adapters trained and proven, and all of it an artifact."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from app.terminal import Terminal
+from app.training_rows import conversations, meanings
+from training import adapters
+from training.load import Ready, ready
+from training.recipe import Training
+from training.render import Rows, rendered, writer
+from training.sft import Trained, train
+from xinheng.artifacts import Artifact, file_sha256, write
+from xinheng.errors import CheckFailed, UsageError
+from xinheng.marks import refuse_marked
+from xinheng.progress import duration
+
+KIND: Final = "adapter"
+# What may be named to be trained on all the same.
+UNLICENSED: Final = "unlicensed"
+FAILED_GATE: Final = "failed_gate"
+_CURVE: Final = {"step": pl.Int64(), "split": pl.String(), "loss": pl.Float64()}
+_FILE: Final = {"name": pl.String(), "bytes": pl.Int64(), "sha256": pl.String()}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says of a training.
+
+    Args:
+        trial: Share of the steps after which it ends; None for the whole.
+        resume: Go on from the last checkpoint.
+        allow: What is trained on all the same: names of marks, `unlicensed`, `failed_gate`.
+        limit: Only so many rows of each split.
+    """
+
+    trial: float | None = None
+    resume: bool = False
+    allow: Collection[str] = ()
+    limit: int | None = None
+
+
+def trained(
+    name: str, recipe: Training, base: str, dataset: Artifact, *, out: Path, options: Options, terminal: Terminal
+) -> Artifact:
+    """Adapters trained by a recipe, with their proof, as an artifact.
+
+    Args:
+        name: Of the recipe.
+        recipe: How.
+        base: A folder, or a name of the hub.
+        dataset: On what.
+        out: The artifact's folder; checkpoints are in a hidden one beside it until it is done.
+        options: What the user said.
+        terminal: Hears what is going on.
+
+    Raises:
+        CheckFailed: The dataset is marked, unlicensed or failed its gate and nobody named that, the loss became no
+            number, or what was saved is not what was trained.
+        UsageError: Rows of another kind, or checkpoints of another training.
+    """
+    if recipe.method != "sft":
+        raise UsageError(
+            "train", f"{name} trains by preferences", want="a recipe of supervised training", have=recipe.method
+        )
+    _require_clean(dataset, options.allow)
+    wall_s: dict[str, float] = {}
+    work = out.with_name(f".{out.name}.training")
+    with _timed(wall_s, "rows"):
+        said = conversations(dataset, recipe, limit=options.limit)
+        if not said.get("train"):
+            raise UsageError(str(dataset.path), "no row in its train split", want="rows to train on")
+    with _timed(wall_s, "load"):
+        terminal.say(f"loading {base}")
+        made = ready(base, recipe, new=meanings() if recipe.tag_tokens else None)
+    with _timed(wall_s, "render"):
+        rows = {split: _rendered(made, said[split], recipe) for split in ("train", "validation") if said.get(split)}
+    terminal.say(
+        f"{len(rows['train'].rows):,} rows, {rows['train'].tokens:,} tokens, {rows['train'].answered:,} bear loss"
+    )
+    steps = math.ceil(math.ceil(len(rows["train"].rows) / recipe.batch) / recipe.accumulation)
+    total = recipe.steps or max(1, round(steps * float(recipe.epochs or 1)))
+    with _timed(wall_s, "train"):
+        told = train(
+            made,
+            rows["train"].rows,
+            rows["validation"].rows if "validation" in rows else (),
+            recipe,
+            work,
+            resume=options.resume,
+            most_steps=max(1, round(total * options.trial)) if options.trial else None,
+            say=terminal.say,
+        )
+    with _timed(wall_s, "save and prove"):
+        adapters.save(made, work / "adapter", base=base)
+        proof = adapters.prove(made, work / "adapter", base)
+    artifact = _written(
+        name,
+        recipe,
+        base,
+        dataset,
+        out=out,
+        made=made,
+        rows=rows,
+        told=told,
+        proof=proof,
+        wall_s=wall_s,
+        options=options,
+        folder=work / "adapter",
+    )
+    shutil.rmtree(work)
+    return artifact
+
+
+def _require_clean(dataset: Artifact, allow: Collection[str]) -> None:
+    refuse_marked(dataset, allow=allow)
+    facts = dataset.manifest["facts"]
+    if not (facts.get("gate") or {"passed": True})["passed"] and FAILED_GATE not in allow:
+        raise CheckFailed(
+            str(dataset.path),
+            "the dataset failed its gate",
+            want="a dataset that passed",
+            mend="See xinheng validate, or say --allow-failed-gate.",
+        )
+    licences = [str(row["licence"] or "") for row in facts.get("licences", [])]
+    unlicensed = sorted(
+        {licence for licence in licences if licence.strip().lower() in {"", "unknown", "none", "private"}}
+    )
+    if unlicensed and UNLICENSED not in allow:
+        raise CheckFailed(
+            str(dataset.path),
+            "rows without a licence to train on",
+            have=", ".join(repr(licence) for licence in unlicensed),
+            mend="Leave these sources out, or say --allow-unlicensed.",
+        )
+
+
+def _rendered(made: Ready, said: Any, recipe: Training) -> Rows:
+    return rendered(made.words, said, write=writer(made.words, recipe.form), context=recipe.context)
+
+
+def _written(
+    name: str,
+    recipe: Training,
+    base: str,
+    dataset: Artifact,
+    *,
+    out: Path,
+    made: Ready,
+    rows: Mapping[str, Rows],
+    told: Trained,
+    proof: adapters.Proof,
+    wall_s: Mapping[str, float],
+    options: Options,
+    folder: Path,
+) -> Artifact:
+    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != "README.md")
+    counts = {
+        split: {
+            "rows": len(found.rows),
+            "tokens": found.tokens,
+            "answered": found.answered,
+            "cut": len(found.cut),
+            "unusable": {why: list(found.unusable.values()).count(why) for why in sorted(set(found.unusable.values()))},
+        }
+        for split, found in rows.items()
+    }
+    parameters = [weight for weight in made.model.parameters() if weight.requires_grad]
+    title = dataset.manifest["facts"].get("title") or {}
+    facts = {
+        "title": {lang: f"{recipe.title[lang]}: {title.get(lang, dataset.manifest['name'])}" for lang in recipe.title},
+        "recipe": {"name": name, **asdict(recipe)},
+        "base": {"name": base, "identity": _identity(base)},
+        "trainable": sum(weight.numel() for weight in parameters),
+        "rows": counts,
+        "trained": {key: value for key, value in asdict(told).items() if key not in {"curve", "validation"}},
+        "trial": options.trial,
+        "allowed": sorted(options.allow),
+        "proof": asdict(proof),
+        "special_tokens": len(made.new_tokens),
+        "wall_s": {phase: round(seconds, 3) for phase, seconds in wall_s.items()},
+        "licences": dataset.manifest["facts"].get("licences", []),
+    }
+    points = [(step, "train", loss) for step, loss in told.curve]
+    points += [(step, "validation", loss) for step, loss in told.validation]
+    tables = {
+        "curve": pl.DataFrame(points, schema=_CURVE, orient="row"),
+        "file": pl.DataFrame(
+            [(path.name, path.stat().st_size, file_sha256(path)) for path in files], schema=_FILE, orient="row"
+        ),
+    }
+    return write(
+        out,
+        kind=KIND,
+        name=f"{dataset.manifest['name']}-{name}",
+        tables=tables,
+        facts=facts,
+        parents=[dataset],
+        copies={path.name: path for path in files},
+    )
+
+
+def _identity(base: str) -> str | None:
+    """The digest of a base's weights, where it is a folder."""
+    if not Path(base).is_dir():
+        return None
+    from xinheng.chat.local_files import identity_of, local_files
+
+    return identity_of(local_files(base, name=base))
+
+
+@contextmanager
+def _timed(wall_s: dict[str, float], phase: str) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    wall_s[phase] = time.perf_counter() - began
+
+
+def show(terminal: Terminal, made: Artifact) -> None:
+    """What was trained how long, how the loss went, and how to use it."""
+    facts = made.manifest["facts"]
+    curve = made.scan("curve").collect()
+    for split in ("train", "validation"):
+        losses = curve.filter(pl.col("split") == split)["loss"].to_list()
+        if losses:
+            terminal.line(f"{split} loss {losses[0]:.4f} → {losses[-1]:.4f} (least {min(losses):.4f})")
+    told = facts["trained"]
+    phases = ", ".join(f"{phase} {duration(seconds)}" for phase, seconds in facts["wall_s"].items())
+    terminal.line(
+        f"{told['steps']:,} steps, {facts['trainable']:,} parameters, padding {told['padding']:.1%}; {phases}"
+    )
+    for split, counts in facts["rows"].items():
+        for why, count in counts["unusable"].items():
+            terminal.line(f"{count:,} examples of {split} left out: {why}")
+    if facts["trial"]:
+        terminal.line(f"a trial of {facts['trial']:.0%}: leave --trial out for the whole training")
+    terminal.line(f"adapter  {made.path}  {made.digest[:12]}")
+    terminal.line(f"next     xinheng predict CASES --model local:{facts['base']['name']}+{made.path}")
+    terminal.result({"path": str(made.path), "digest": made.digest, **facts, "curve": curve.to_dicts()})
