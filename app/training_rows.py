@@ -47,6 +47,27 @@ def conversations(dataset: Artifact, recipe: Training, *, limit: int | None = No
     return {split: _of_split(frame, split, limit) for split in SPLITS if _of_split(frame, split, 1)}
 
 
+def preference_pairs(
+    dataset: Artifact, *, limit: int | None = None
+) -> Mapping[str, list[tuple[str, list[dict[str, Any]], str, str]]]:
+    """Id, prompt, chosen and rejected answer of a dataset's pairs, by split.
+
+    Args:
+        dataset: PREFERENCE rows.
+        limit: Only so many of each split, by id.
+    """
+    rows = dataset.scan("preference")
+    if "split" not in rows.collect_schema():
+        rows = rows.with_columns(split=pl.lit("train"))
+    frame = rows.with_columns(pl.col("split").cast(pl.String).fill_null("train")).sort("pair_id").collect()
+    columns = ("pair_id", "prompt", "chosen", "rejected")
+    found = {
+        split: list(frame.filter(pl.col("split") == split).head(limit or frame.height).select(columns).iter_rows())
+        for split in SPLITS
+    }
+    return {split: pairs for split, pairs in found.items() if pairs}
+
+
 def _examples(rows: pl.LazyFrame, table: str, *, tagged: bool) -> pl.LazyFrame:
     have = rows.collect_schema()
     if "split" not in have:

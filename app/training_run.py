@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -14,12 +13,13 @@ from typing import Any, Final
 import polars as pl
 
 from app.terminal import Terminal
-from app.training_rows import conversations, meanings
-from training import adapters
+from app.training_rows import conversations, meanings, preference_pairs
+from training import adapters, dpo, sft
 from training.load import Ready, ready
 from training.recipe import Training
 from training.render import Rows, rendered, writer
-from training.sft import Trained, train
+from training.running import steps_of
+from training.sft import Trained
 from xinheng.artifacts import Artifact, file_sha256, write
 from xinheng.errors import CheckFailed, UsageError
 from xinheng.marks import refuse_marked
@@ -29,7 +29,7 @@ KIND: Final = "adapter"
 # What may be named to be trained on all the same.
 UNLICENSED: Final = "unlicensed"
 FAILED_GATE: Final = "failed_gate"
-_CURVE: Final = {"step": pl.Int64(), "split": pl.String(), "loss": pl.Float64()}
+_CURVE: Final = {"method": pl.String(), "step": pl.Int64(), "split": pl.String(), "loss": pl.Float64()}
 _FILE: Final = {"name": pl.String(), "bytes": pl.Int64(), "sha256": pl.String()}
 
 
@@ -69,10 +69,6 @@ def trained(
             number, or what was saved is not what was trained.
         UsageError: Rows of another kind, or checkpoints of another training.
     """
-    if recipe.method != "sft":
-        raise UsageError(
-            "train", f"{name} trains by preferences", want="a recipe of supervised training", have=recipe.method
-        )
     _require_clean(dataset, options.allow)
     wall_s: dict[str, float] = {}
     work = out.with_name(f".{out.name}.training")
@@ -88,19 +84,7 @@ def trained(
     terminal.say(
         f"{len(rows['train'].rows):,} rows, {rows['train'].tokens:,} tokens, {rows['train'].answered:,} bear loss"
     )
-    steps = math.ceil(math.ceil(len(rows["train"].rows) / recipe.batch) / recipe.accumulation)
-    total = recipe.steps or max(1, round(steps * float(recipe.epochs or 1)))
-    with _timed(wall_s, "train"):
-        told = train(
-            made,
-            rows["train"].rows,
-            rows["validation"].rows if "validation" in rows else (),
-            recipe,
-            work,
-            resume=options.resume,
-            most_steps=max(1, round(total * options.trial)) if options.trial else None,
-            say=terminal.say,
-        )
+    told = _trained(made, rows, recipe, dataset, work, options=options, terminal=terminal, wall_s=wall_s)
     with _timed(wall_s, "save and prove"):
         adapters.save(made, work / "adapter", base=base)
         proof = adapters.prove(made, work / "adapter", base)
@@ -120,6 +104,60 @@ def trained(
     )
     shutil.rmtree(work)
     return artifact
+
+
+def _trained(
+    made: Ready,
+    rows: Mapping[str, Rows],
+    recipe: Training,
+    dataset: Artifact,
+    work: Path,
+    *,
+    options: Options,
+    terminal: Terminal,
+    wall_s: dict[str, float],
+) -> dict[str, Trained]:
+    """By method; answers are learnt before they are preferred."""
+    told: dict[str, Trained] = {}
+    if "sft" in recipe.method:
+        total, _ = steps_of(recipe, len(rows["train"].rows))
+        with _timed(wall_s, "sft"):
+            told["sft"] = sft.train(
+                made,
+                rows["train"].rows,
+                rows["validation"].rows if "validation" in rows else (),
+                recipe,
+                work / "sft",
+                resume=options.resume,
+                most_steps=_most(total, options),
+                say=terminal.say,
+            )
+    if "dpo" in recipe.method:
+        write = writer(made.words, recipe.form)
+        pairs = {
+            split: dpo.pairs_of(made.words, found, write=write, context=recipe.context)
+            for split, found in preference_pairs(dataset, limit=options.limit).items()
+            if split != "test"
+        }
+        total, _ = steps_of(recipe, len(pairs["train"].chosen))
+        for split, found in pairs.items():
+            terminal.say(f"{split}: {len(found.chosen):,} pairs, {len(found.unusable):,} left out")
+        with _timed(wall_s, "dpo"):
+            told["dpo"] = dpo.train(
+                made,
+                pairs["train"],
+                pairs.get("validation"),
+                recipe,
+                work / "dpo",
+                resume=options.resume,
+                most_steps=_most(total, options),
+                say=terminal.say,
+            )
+    return told
+
+
+def _most(total: int, options: Options) -> int | None:
+    return max(1, round(total * options.trial)) if options.trial else None
 
 
 def _require_clean(dataset: Artifact, allow: Collection[str]) -> None:
@@ -158,7 +196,7 @@ def _written(
     out: Path,
     made: Ready,
     rows: Mapping[str, Rows],
-    told: Trained,
+    told: Mapping[str, Trained],
     proof: adapters.Proof,
     wall_s: Mapping[str, float],
     options: Options,
@@ -183,7 +221,10 @@ def _written(
         "base": {"name": base, "identity": _identity(base)},
         "trainable": sum(weight.numel() for weight in parameters),
         "rows": counts,
-        "trained": {key: value for key, value in asdict(told).items() if key not in {"curve", "validation"}},
+        "trained": {
+            method: {key: value for key, value in asdict(one).items() if key not in {"curve", "validation"}}
+            for method, one in told.items()
+        },
         "trial": options.trial,
         "allowed": sorted(options.allow),
         "proof": asdict(proof),
@@ -191,8 +232,12 @@ def _written(
         "wall_s": {phase: round(seconds, 3) for phase, seconds in wall_s.items()},
         "licences": dataset.manifest["facts"].get("licences", []),
     }
-    points = [(step, "train", loss) for step, loss in told.curve]
-    points += [(step, "validation", loss) for step, loss in told.validation]
+    points = [
+        (method, step, split, loss)
+        for method, one in told.items()
+        for split, curve in (("train", one.curve), ("validation", one.validation))
+        for step, loss in curve
+    ]
     tables = {
         "curve": pl.DataFrame(points, schema=_CURVE, orient="row"),
         "file": pl.DataFrame(
@@ -230,15 +275,13 @@ def show(terminal: Terminal, made: Artifact) -> None:
     """What was trained how long, how the loss went, and how to use it."""
     facts = made.manifest["facts"]
     curve = made.scan("curve").collect()
-    for split in ("train", "validation"):
-        losses = curve.filter(pl.col("split") == split)["loss"].to_list()
-        if losses:
-            terminal.line(f"{split} loss {losses[0]:.4f} → {losses[-1]:.4f} (least {min(losses):.4f})")
-    told = facts["trained"]
+    for (method, split), found in curve.group_by("method", "split", maintain_order=True):
+        losses = found["loss"].to_list()
+        terminal.line(f"{method}: {split} loss {losses[0]:.4f} → {losses[-1]:.4f} (least {min(losses):.4f})")
+    for method, told in facts["trained"].items():
+        terminal.line(f"{method}: {told['steps']:,} steps, padding {told['padding']:.1%}")
     phases = ", ".join(f"{phase} {duration(seconds)}" for phase, seconds in facts["wall_s"].items())
-    terminal.line(
-        f"{told['steps']:,} steps, {facts['trainable']:,} parameters, padding {told['padding']:.1%}; {phases}"
-    )
+    terminal.line(f"{facts['trainable']:,} parameters; {phases}")
     for split, counts in facts["rows"].items():
         for why, count in counts["unusable"].items():
             terminal.line(f"{count:,} examples of {split} left out: {why}")

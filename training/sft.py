@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
-import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -19,9 +15,8 @@ from training.buckets import batches
 from training.load import Ready
 from training.recipe import Training
 from training.render import Rendered
-from xinheng.errors import CheckFailed, UsageError
+from training.running import Say, callbacks_of, identity_of, last_whole, settings_of, steps_of
 
-WHOLE: Final = "whole.json"
 _IGNORED: Final = -100
 # Logits of so many tokens at a time: those of all are the largest thing in memory.
 _PIECE: Final = 512
@@ -65,7 +60,7 @@ def train(
     *,
     resume: bool = False,
     most_steps: int | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    say: Say = lambda _: None,
 ) -> Trained:
     """Train the adapters of a model; they are in it afterwards, and checkpoints in `folder`.
 
@@ -84,39 +79,12 @@ def train(
         CheckFailed: The loss is no number any more; the last good checkpoint is named.
     """
     import torch
-    from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+    from transformers import PrinterCallback, Trainer, TrainingArguments
 
-    identity = _identity(ready, rows, validation, recipe, most_steps)
-    last = _last_whole(folder, identity, resume=resume)
-    steps_per_epoch = math.ceil(math.ceil(len(rows) / recipe.batch) / recipe.accumulation)
-    total = recipe.steps or max(1, round(steps_per_epoch * float(recipe.epochs or 1)))
-    total = min(total, most_steps) if most_steps else total
-    every = max(1, min(steps_per_epoch, total // 4 or 1))
+    identity = identity_of(ready, rows, validation, recipe, most_steps)
+    last = last_whole(folder, identity, resume=resume)
+    total, every = steps_of(recipe, len(rows), most=most_steps)
     watched = bool(validation)
-
-    class Watch(TrainerCallback):  # type: ignore[misc]
-        """Losses told, checkpoints marked as whole, and a loss that is no number ends it."""
-
-        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-            del args, control
-            for name, label in (("loss", "loss"), ("eval_loss", "validation loss")):
-                if name in (logs or {}):
-                    value = float(logs[name])
-                    if not math.isfinite(value):
-                        good = _newest(folder)
-                        raise CheckFailed(
-                            "train",
-                            f"the {label} is no number at step {state.global_step}",
-                            want="a finite loss",
-                            have=str(value),
-                            mend=f"The last good checkpoint is {good or 'none'}. Lower the rate, or look at the rows.",
-                        )
-                    say(f"step {state.global_step:,} of {state.max_steps:,}: {label} {value:.4f}")
-
-        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            del args, control
-            mark = folder / f"checkpoint-{state.global_step}" / WHOLE
-            mark.write_text(json.dumps({"identity": identity, "step": state.global_step}))
 
     class Answers(Trainer):  # type: ignore[misc]
         """Loss on what was answered, in pieces; batches of like length."""
@@ -139,48 +107,14 @@ def train(
                 total_loss, count = answer_loss(model, self._prepare_inputs(inputs))
             return total_loss / count, None, None
 
-    arguments = TrainingArguments(
-        output_dir=str(folder),
-        per_device_train_batch_size=recipe.batch,
-        per_device_eval_batch_size=recipe.batch,
-        gradient_accumulation_steps=recipe.accumulation,
-        learning_rate=recipe.rate,
-        lr_scheduler_type=recipe.schedule,
-        warmup_steps=round(total * recipe.warm_up),
-        weight_decay=recipe.decay,
-        max_grad_norm=recipe.clip,
-        max_steps=total,
-        optim={"adamw": "adamw_torch"}.get(recipe.optimiser, recipe.optimiser),
-        gradient_checkpointing=recipe.checkpointing,
-        gradient_checkpointing_kwargs={"use_reentrant": False} if recipe.checkpointing else None,
-        use_cpu=not ready.half,
-        bf16=_bf16(ready),
-        logging_steps=max(1, total // 50),
-        logging_nan_inf_filter=False,
-        save_steps=every,
-        save_total_limit=2 if not watched else 3,
-        eval_strategy="steps" if watched else "no",
-        eval_steps=every if watched else None,
-        load_best_model_at_end=watched,
-        metric_for_best_model="eval_loss" if watched else None,
-        greater_is_better=False if watched else None,
-        report_to=_reports(),
-        remove_unused_columns=False,
-        label_names=["labels"],
-        seed=recipe.seed,
-        disable_tqdm=True,
-        log_level="error",
-    )
-    callbacks: list[Any] = [Watch()]
-    if watched and recipe.patience is not None:
-        callbacks.append(EarlyStoppingCallback(recipe.patience))
+    arguments = TrainingArguments(**settings_of(recipe, ready, folder, total=total, every=every, watched=watched))
     trainer = Answers(
         model=ready.model,
         args=arguments,
         data_collator=_collate(ready.words),
         train_dataset=list(rows),
         eval_dataset=list(validation) or None,
-        callbacks=callbacks,
+        callbacks=callbacks_of(recipe, folder, identity, watched=watched, say=say),
     )
     trainer.remove_callback(PrinterCallback)  # `say` hears of it
     began = time.perf_counter()
@@ -270,55 +204,3 @@ def _collate(words: Any) -> Callable[[Sequence[Rendered]], dict[str, Any]]:
         }
 
     return collate
-
-
-def _bf16(ready: Ready) -> bool:
-    """Sixteen bits where they are fast: on GPUs, and on processors with units for them."""
-    import torch
-
-    if ready.half:
-        return True
-    cpu = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return bool(cpu.get("amx_bf16") or cpu.get("avx512_bf16"))
-
-
-def _reports() -> list[str]:
-    from importlib.util import find_spec
-
-    names = (("tensorboard", "tensorboard"), ("wandb", "wandb"), ("trackio", "trackio"))
-    return [name for name, module in names if find_spec(module) is not None] or ["none"]
-
-
-def _identity(
-    ready: Ready, rows: Sequence[Rendered], validation: Sequence[Rendered], recipe: Training, most_steps: int | None
-) -> str:
-    """What a checkpoint must be of to be gone on from: rows, recipe and base."""
-    digest = hashlib.sha256(repr((recipe, most_steps, ready.model.config.to_json_string())).encode())
-    for row in (*rows, *validation):
-        digest.update(row.example_id.encode() + row.ids.tobytes() + row.answered.tobytes())
-    return digest.hexdigest()
-
-
-def _newest(folder: Path) -> Path | None:
-    found = [path.parent for path in folder.glob(f"checkpoint-*/{WHOLE}")]
-    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
-
-
-def _last_whole(folder: Path, identity: str, *, resume: bool) -> Path | None:
-    """The checkpoint to go on from; halves that a killed run left are deleted."""
-    for path in folder.glob("checkpoint-*"):
-        if not (path / WHOLE).is_file():
-            shutil.rmtree(path)
-    newest = _newest(folder)
-    if newest is None:
-        return None
-    if not resume:
-        raise UsageError("train", f"there are checkpoints in {folder}", mend="Say --resume to go on, or delete them.")
-    if json.loads((newest / WHOLE).read_text())["identity"] != identity:
-        raise UsageError(
-            "train",
-            f"the checkpoints in {folder} are of another training",
-            want="the same rows, recipe and base",
-            mend="Take another folder, or delete them.",
-        )
-    return newest

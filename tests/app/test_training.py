@@ -14,7 +14,7 @@ from tests.servers.tiny_model import write
 from xinheng import artifacts
 from xinheng.errors import CheckFailed, UsageError
 from xinheng.marks import CONTAMINATED, new_mark
-from xinheng.tables import EXAMPLE
+from xinheng.tables import EXAMPLE, PREFERENCE
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
 RECIPE = """
@@ -67,7 +67,7 @@ def test_an_adapter_comes_with_its_curve_its_proof_and_where_it_comes_from(base:
     assert facts["rows"]["train"]["rows"] == 16
     assert facts["rows"]["validation"]["rows"] == 4
     assert facts["proof"]["largest"] < 1e-3
-    assert facts["trained"]["steps"] == 4
+    assert facts["trained"]["sft"]["steps"] == 4
     assert made.manifest["parents"][0]["digest"] == artifacts.open_artifact(tmp_path / "data").digest
     assert set(made.scan("file").collect()["name"]) >= {"adapter_config.json", "adapter_model.safetensors"}
     assert json.loads(told.stdout)["digest"] == made.digest
@@ -82,7 +82,7 @@ def test_a_trial_ends_early_and_the_same_training_gives_the_same_adapter(base: P
         assert trained(tmp_path / name, base, "--trial", "0.5", data=data).exit_code == 0
         weights.append((tmp_path / name / "adapter" / "adapter_model.safetensors").read_bytes())
     assert weights[0] == weights[1]
-    assert artifacts.open_artifact(tmp_path / "one" / "adapter").manifest["facts"]["trained"]["steps"] == 2
+    assert artifacts.open_artifact(tmp_path / "one" / "adapter").manifest["facts"]["trained"]["sft"]["steps"] == 2
 
 
 @pytest.mark.parametrize(
@@ -113,3 +113,29 @@ def test_rows_of_another_kind_are_refused_before_anything_is_loaded(base: Path, 
         app, ["train", "socratic_dpo", "--base", str(base), "--data", str(dataset(tmp_path / "d"))]
     )
     assert isinstance(told.exception, UsageError)
+
+
+def test_pairs_are_trained_on_by_preference_after_the_chosen_answers(base: Path, tmp_path: Path) -> None:
+    tag = pl.List(pl.Struct({"axis": pl.String, "value": pl.String}))
+    rows = [
+        {
+            "pair_id": f"p{n}", "group_id": f"g{n}", "language": "zh-Hant",
+            "prompt": [{"role": "user", "content": f"我睡不好 {n}", "tags": []}], "chosen": f"你想到什麼 {n}",
+            "rejected": f"去睡 {n}", "chosen_score": 1.0, "rejected_score": 0.0, "evidence": "made", "source": "made",
+            "licence": "CC0-1.0", "origin": f"made:{n}", "split": "validation" if n % 5 == 0 else "train",
+        }
+        for n in range(15)
+    ]  # fmt: skip
+    assert tag == PREFERENCE["prompt"].inner.fields[2].dtype
+    table = pl.DataFrame(rows, schema={**PREFERENCE, "split": pl.String})
+    artifacts.write(tmp_path / "pairs", kind="preferences", name="made", tables={"preference": table})
+    recipe = tmp_path / "both.py"
+    recipe.write_text(RECIPE.replace("Training(title", 'Training(method="sft+dpo", rows="preference", title'))
+    told = CliRunner().invoke(
+        app,
+        ["train", str(recipe), "--base", str(base), "--data", str(tmp_path / "pairs"), "--out", str(tmp_path / "a")],
+    )
+    assert told.exit_code == 0, told.output
+    made = artifacts.open_artifact(tmp_path / "a")
+    assert list(made.manifest["facts"]["trained"]) == ["sft", "dpo"]
+    assert set(made.scan("curve").collect()["method"]) == {"sft", "dpo"}
