@@ -40,10 +40,12 @@ check: $(VENV)/.installed-dev  ## Style, types, import contracts
 perf: $(VENV)/.installed-dev  ## Measure speed, memory and growth; prints tables, writes perf/results.json
 	$(BIN)/python -m tests.perf
 	XINHENG_PERF_SIZES=10000,100000 $(BIN)/python -m tests.perf.duplicates
+	$(BIN)/python -m tests.perf.leaderboard
 
-perf-peers: $(VENV)/.installed-dev  ## The same work by other tools, installed into FOLDER (perf/peers): near-duplicates, chat
+perf-peers: $(VENV)/.installed-dev  ## The same work by other tools, installed into FOLDER (perf/peers): near-duplicates, chat, multiple choice
 	$(BIN)/python -m tests.perf.peers $(or $(FOLDER),perf/peers)
 	$(BIN)/python -m tests.perf.chat_peers $(or $(FOLDER),perf/peers)
+	$(BIN)/python -m tests.perf.mcq_peers $(or $(FOLDER),perf/peers)
 
 clean:           ## Remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

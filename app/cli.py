@@ -10,7 +10,17 @@ from typing import Annotated
 
 import typer
 
-from app import dataset_commands, generate_commands, persona_commands, privacy_commands, source_commands
+from app import (
+    bench_commands,
+    dataset_commands,
+    generate_commands,
+    leaderboard_commands,
+    persona_commands,
+    predict_commands,
+    privacy_commands,
+    source_commands,
+    training_commands,
+)
 from app.flags import Json, Out
 
 app = typer.Typer(
@@ -42,7 +52,15 @@ generate_commands.generate.command(
 )(persona_commands.choices)
 app.add_typer(generate_commands.generate, name="generate")
 _add(persona_commands.persona, "persona runs/sources/line --persona Amy --model ollama:phi4 --limit 3")
+_add(predict_commands.predict, "predict imhi --model ollama:phi4 --form instruction --limit 20")
+app.add_typer(bench_commands.bench, name="bench")
+_add(predict_commands.score, "score answers.jsonl --cases imhi --system mine")
+_add(predict_commands.compare, "compare runs/scores/imhi-base runs/scores/imhi-tuned")
+_add(predict_commands.rerun, "rerun runs/scores/imhi-ollama-phi4")
+_add(leaderboard_commands.leaderboard, "leaderboard runs/scores --out site")
 _add(generate_commands.tag, "tag runs/datasets/counselling_zh --model ollama:phi4 --limit 3")
+_add(training_commands.plan, "plan mcq --base Qwen/Qwen2.5-7B-Instruct --data runs/datasets/choices")
+_add(training_commands.train, "train mcq --base models/qwen --data runs/datasets/choices --trial 0.1")
 _add(privacy_commands.privacy, "privacy runs/datasets/mine --vault ~/vaults/study.vault --quasi age,sex,place")
 _add(privacy_commands.reveal, "reveal --vault ~/vaults/study.vault --client C0123 answer.txt")
 _add(privacy_commands.forget, "forget --vault ~/vaults/study.vault --client C0123")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -21,7 +22,8 @@ from counselling import connect as ways
 from counselling.prompts import prompts
 from xinheng.artifacts import Artifact
 from xinheng.budget import Budget
-from xinheng.chat.connect import connect
+from xinheng.chat.connect import backend_of, connect
+from xinheng.chat.servers import server_of
 from xinheng.errors import UsageError
 from xinheng.journal import Journal, Journalled, journalled
 from xinheng.messages import Chat, Message, Reply, Want
@@ -30,6 +32,7 @@ from xinheng.settings import settings
 from xinheng.tables import KEYS
 
 JOURNAL: Final = "journal.sqlite"
+_JOURNAL: ContextVar[Path | None] = ContextVar("journal", default=None)
 
 Texts = Literal["public", "pseudonymised", "personal"]
 """By licence anybody's to read; surrogates already; what somebody said in confidence."""
@@ -57,6 +60,7 @@ class Models:
         self.journal, self.budget, self.flags, self.texts = journal, budget, flags, texts
         self._rows, self._key = rows, key
         self._bare: dict[str, Chat] = {}
+        self._sent_to: list[Chat] = []
         self._kept: dict[str, Journalled] = {}
         self._surrogates: Surrogates | None = None
 
@@ -72,6 +76,29 @@ class Models:
             UsageError: The name cannot be read, or texts would leave the machine and nobody allowed it.
         """
         return ways.connect(in_language(spec, language), model=partial(self._model, kept_only=kept_only))
+
+    def fresh(self, spec: str, *, language: str | None = None, timeout_s: float | None = None) -> Chat:
+        """The Chat of a name that sends every request, once: nothing comes from the journal or goes there.
+
+        For measurements: what is spent is paid by whoever asks (`budget.paid`), who also closes it.
+
+        Args:
+            spec: As for `chat`.
+            language: As for `chat`.
+            timeout_s: For one request; the settings' where None.
+
+        Raises:
+            UsageError: As for `chat`.
+        """
+
+        def model(name: str) -> Chat:
+            bare = connect(name, timeout_s=timeout_s, attempts=1, deadline_s=timeout_s)
+            if bare.remote:
+                self._require_leave(bare.name)
+            self._sent_to.append(bare)
+            return Pseudonymous(bare, self._surrogates) if bare.remote and self._surrogates is not None else bare
+
+        return ways.connect(in_language(spec, language), model=model)
 
     def progress(self, total: int | None, step: str) -> Progress:
         """What tells a person how far a step is."""
@@ -116,12 +143,20 @@ class Models:
 
     def went_out(self) -> dict[str, Any]:
         """For the manifest: to which models texts went, and how."""
-        remote = sorted(bare.name for bare in self._bare.values() if bare.remote)
+        remote = sorted({bare.name for bare in (*self._bare.values(), *self._sent_to) if bare.remote})
         if not remote:
             return {"remote": []}
         if self._surrogates is not None:
             return {"remote": remote, "texts": "replaced", "places": dict(self._surrogates.places)}
         return {"remote": remote, "texts": "sent as they are" if self.texts == "personal" else self.texts}
+
+    async def server(self, spec: str) -> str:
+        """Program and version behind a name, as far as its server tells; "" where it does not."""
+        backend = backend_of(bare_model(spec))
+        try:
+            return await server_of(backend)
+        finally:
+            await backend.close()
 
     async def close(self) -> None:
         """Close the models; the journal is closed by `opened`."""
@@ -175,8 +210,20 @@ def rows_of(artifact: Artifact, *, limit: int | None) -> tuple[pl.DataFrame, str
     return rows.sort(held.fill_null(value=False), key).head(limit).sort(key).collect(), table
 
 
+@contextmanager
+def journal_at(path: Path) -> Iterator[None]:
+    """Have everything in the block asked with another journal, so that what was answered before is asked again."""
+    token = _JOURNAL.set(path)
+    try:
+        yield
+    finally:
+        _JOURNAL.reset(token)
+
+
 def journal_path() -> Path:
     """The journal of all commands: in the runs folder, or beside it on this disk where that is an object store."""
+    if (other := _JOURNAL.get()) is not None:
+        return other
     runs = settings().runs
     return (runs if isinstance(runs, Path) else Path("runs")) / JOURNAL
 

@@ -5,31 +5,38 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import polars as pl
 
-from app import pipeline
 from app.asking import ask
 from app.facts import dataset_table
 from app.model_flags import Flags
 from app.models import Models, model_facts, opened
+from app.recorded import recorded_command
 from benchmarks.records import record
 from curation.preferences import client_prompts
 from xinheng.artifacts import Artifact, write
 from xinheng.batch import Request
 from xinheng.budget import Spent
 from xinheng.digests import combine, row_digests
-from xinheng.errors import UsageError
+from xinheng.errors import InputError, UsageError
 from xinheng.estimate import Estimate, estimate
-from xinheng.messages import Message, Reply, Want
+from xinheng.messages import Message, Reply, Want, request_key
+from xinheng.settings import settings
 from xinheng.storage import Place
-from xinheng.tables import CASE, KEYS, PREDICTION
+from xinheng.tables import CASE, KEYS, PREDICTION, TABLES, require
 
 KIND: Final = "predictions"
+REFUSALS: Final = ("refused", "filtered")
+"""Problems that mean: it would not answer."""
 _STEP: Final = "predict"
+_BESIDES: Final = frozenset({"source", "licence", "origin", "published_split"})
+_NOT_PLAIN: Final = re.compile(r"[^\w.]+")
+_LONGEST_NAME: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +79,29 @@ class Plan:
     command: Mapping[str, Any] | None = None
 
 
-def as_cases(dataset: Artifact, *, split: str | None = "test", form: str | None = None) -> tuple[pl.DataFrame, str]:
+def as_cases(
+    dataset: Artifact, *, split: str | None = "test", form: str | None = None, limit: int | None = None
+) -> tuple[pl.DataFrame, str]:
     """The rows of a dataset that are asked about, as cases or questions, and the table they are of.
 
     Dialogues and examples become cases: asked is the conversation up to its last client turn, and what the counsellor
     then said is the reference.
 
+    Predictions of an earlier run are a selection already: their cases are taken as they are.
+
     Args:
         dataset: A dataset or source of cases, choices, dialogues or examples, or predictions of an earlier run.
         split: Only these rows, where the dataset is divided; all of them where it is not or with None.
         form: Only cases of this form.
+        limit: Only so many, taken in turn from each set or subject, so that a first look sees all of them.
 
     Returns:
         CASE or CHOICE rows with whatever columns they have more, by id; and `case` or `choice`.
 
     Raises:
         UsageError: Rows of another kind, or none are left.
+        InputError: A case stands there twice.
+        SchemaError: Columns are missing.
     """
     table = dataset_table(dataset)
     if table not in KEYS or table == "preference":
@@ -95,6 +109,35 @@ def as_cases(dataset: Artifact, *, split: str | None = "test", form: str | None 
             str(dataset.path), f"a {table} table", want="cases, multiple-choice questions, dialogues or examples"
         )
     rows = dataset.scan(table)
+    require(rows, TABLES[table], who=str(dataset.path))
+    if dataset.kind != KIND:
+        rows = _selected(rows, split, form)
+    frame = rows.sort(KEYS[table]).collect()
+    if frame.height and (twice := frame.height - frame[KEYS[table]].n_unique()):
+        raise InputError(str(dataset.path), "cases of the same id", want="each once", have=f"{twice:,} more than once")
+    if table in {"dialogue", "example"} and frame.height:
+        frame, table = _conversations(frame, str(dataset.manifest["name"])), "case"
+    if not frame.height:
+        raise _nothing_left(dataset, table, split, form)
+    return first_cases(frame, limit), table
+
+
+def first_cases(cases: pl.DataFrame, limit: int | None) -> pl.DataFrame:
+    """So many cases, taken in turn from each set, form or subject, in the order in which they stood.
+
+    >>> import polars as pl
+    >>> first_cases(pl.DataFrame({"subject": ["a", "a", "b"]}), 2)["subject"].to_list()
+    ['a', 'b']
+    """
+    if limit is None or limit >= cases.height:
+        return cases
+    kinds = [name for name in ("benchmark", "form", "subject") if name in cases.columns]
+    turn = pl.int_range(pl.len()).over(kinds) if kinds else pl.int_range(pl.len())
+    place = cases.with_columns(_place=pl.int_range(pl.len()), _turn=turn).sort("_turn", "_place").head(limit)
+    return place.sort("_place").drop("_place", "_turn")
+
+
+def _selected(rows: pl.LazyFrame, split: str | None, form: str | None) -> pl.LazyFrame:
     have = rows.collect_schema()
     divided = [name for name in ("split", "published_split") if name in have]
     if divided and split is not None:
@@ -105,17 +148,30 @@ def as_cases(dataset: Artifact, *, split: str | None = "test", form: str | None 
         ).drop("_split")  # fmt: skip
     if form is not None and "form" in have:
         rows = rows.filter(pl.col("form") == form)
-    frame = rows.sort(KEYS[table]).collect()
-    if table in {"dialogue", "example"} and frame.height:
-        frame, table = _conversations(frame, str(dataset.manifest["name"])), "case"
-    if not frame.height:
-        wanted = ", ".join(f"{name} {value}" for name, value in (("split", split), ("form", form)) if value)
-        raise UsageError(str(dataset.path), "no case to ask about", want=wanted or "rows", mend="See --split.")
-    return frame, table
+    return rows
+
+
+def _nothing_left(dataset: Artifact, table: str, split: str | None, form: str | None) -> UsageError:
+    """The error that says which splits and forms there are."""
+    rows = dataset.scan(dataset_table(dataset))
+    have = rows.collect_schema()
+    kinds = [name for name in ("split", "published_split", "form") if name in have]
+    found = rows.select(pl.col(kinds).cast(pl.String)).unique().collect() if kinds else pl.DataFrame()
+    told = [f"{name} {', '.join(sorted(found[name].drop_nulls().unique()))}" for name in kinds if found.height]
+    wanted = ", ".join(f"{name} {value}" for name, value in (("split", split), ("form", form)) if value)
+    have_rows = dataset.rows(dataset_table(dataset))
+    return UsageError(
+        str(dataset.path),
+        "no case to ask about",
+        want=wanted or f"{table} rows",
+        have=f"{have_rows:,} rows" + (f": {'; '.join(told)}" if told else ""),
+        mend="See --split and --form." if have_rows else "Make the artifact again with rows in it.",
+    )
 
 
 def _conversations(rows: pl.DataFrame, name: str) -> pl.DataFrame:
     """CASE rows of conversations: the last client turn is to be answered."""
+    # What was selected is to be asked about, of whatever split it is.
     split = [column for column in ("split", "published_split") if column in rows.columns]
     prompts = client_prompts(rows.drop(split).lazy(), turns="last").filter(pl.col("outcome").is_null())
     return prompts.select(
@@ -197,8 +253,10 @@ def written(
     """
     problems = predictions["problem"].drop_nulls().value_counts().sort("problem")
     title = dataset.manifest["facts"].get("title") or {}
-    name = str(dataset.manifest["name"])
-    decoding = {n: getattr(plan.want, n) for n in Want.__slots__ if getattr(plan.want, n) not in (None, ())}
+    name = str(dataset.manifest["name"]).removesuffix(f"-{KIND}")
+    decoding = {
+        n: getattr(plan.want, n) for n in Want.__slots__ if getattr(plan.want, n) not in (None, ()) and n != "sample"
+    }
     facts = {
         "title": {
             "en": f"{title.get('en', name)}: answers of {plan.system}",
@@ -206,26 +264,26 @@ def written(
         },
         "table": table,
         "system": plan.system,
-        **told,
+        **{name: value for name, value in told.items() if name != "asked"},
         "record": record(
             data={
                 "name": name,
-                "digest": combine([row_digests(cases)]),
+                "digest": data_digest(cases, table),
                 "rows": cases.height,
                 "table": table,
                 "dataset": dataset.link(),
             },
-            prompt=plan.prompt,
+            prompt={**plan.prompt, **({"asked": told["asked"]} if "asked" in told else {})},
             models=told.get("models", []),
             decoding=decoding,
             counts={
                 "n": predictions.height,
-                "refusals": predictions.filter(pl.col("problem") == "refused").height,
+                "refusals": predictions.filter(pl.col("problem").is_in(REFUSALS)).height,
                 "unusable": predictions["problem"].len() - predictions["problem"].null_count(),
                 **{f"problem_{kind}": n for kind, n in problems.iter_rows()},
             },
             cost=told.get("steps", {}).get(_STEP, {}),
-            command=plan.command,
+            command=plan.command or recorded_command(),
         ),
         **({"privacy": dataset.manifest["facts"]["privacy"]} if dataset.manifest["facts"].get("privacy") else {}),
         **({"privacy_of_requests": privacy} if privacy is not None else {}),
@@ -238,7 +296,7 @@ async def _answered(
     models: Models, cases: pl.DataFrame, questions: Ask, plan: Plan
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     spent, wall_s = Spent(_STEP), dict[str, float]()
-    asked = list(questions(cases))
+    asked = _asked(cases, questions)
     try:
         chat = models.chat(plan.system, language=plan.language)
         facts = await model_facts([("answers", chat)])
@@ -248,14 +306,41 @@ async def _answered(
         await models.close()
     rows = [_row(question, plan.system, reply) for question, reply in zip(asked, replies, strict=True)]
     steps = {_STEP: {**spent.facts(), "wall_s": round(wall_s.get(_STEP, 0.0), 3)}}
-    return pl.DataFrame(rows, schema=PREDICTION), {"models": facts, "steps": steps}
+    for model in facts:
+        model["server"] = await models.server(plan.system)
+        model["answered_as"] = sorted({reply.model for reply in replies if reply.model})
+    return pl.DataFrame(rows, schema=PREDICTION), {"models": facts, "steps": steps, "asked": asked_digest(asked, plan)}
+
+
+def _asked(cases: pl.DataFrame, questions: Ask) -> list[Question]:
+    """All questions; each asking of a case is told from its others by its variant."""
+    asked = list(questions(cases))
+    names = {(question.case_id, question.variant) for question in asked}
+    if not asked or len(names) < len(asked):
+        have = f"{len(asked) - len(names):,} more than once" if asked else "none"
+        raise UsageError("predict", "questions", want="each case and variant once", have=have)
+    return asked
+
+
+def asked_digest(asked: Sequence[Question], plan: Plan) -> str:
+    """The digest of everything that was asked: all messages and all that was wanted of answers, in any order."""
+    return digest_of(sorted([q.case_id, q.variant, request_key("", q.messages, q.want or plan.want)] for q in asked))
+
+
+def data_digest(cases: pl.DataFrame, table: str) -> str:
+    """The digest of what is asked about and what is expected: equal wherever the same cases come from.
+
+    Where a row was published, under which licence and in which split does not move a figure, and is not part of it.
+    """
+    told = [name for name in TABLES[table] if name not in _BESIDES]
+    return combine([row_digests(cases.select(told))])
 
 
 async def _estimated(models: Models, cases: pl.DataFrame, questions: Ask, plan: Plan) -> Estimate:
     try:
         chat = models.chat(plan.system, language=plan.language)
         await model_facts([("answers", chat)])
-        requests = [_request(question, plan) for question in questions(cases)]
+        requests = [_request(question, plan) for question in _asked(cases, questions)]
         return await estimate(
             chat, requests, concurrency=models.flags.concurrency, step="estimate", budget=models.budget
         )
@@ -277,7 +362,7 @@ def _row(question: Question, system: str, reply: Reply) -> dict[str, Any]:
         "text": reply.text.encode("utf-8", "replace").decode(),
         "finish_reason": reply.finish,
         "problem": reply.problem,
-        "detail": reply.detail or None,
+        "detail": reply.detail.encode("utf-8", "replace").decode() or None,
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "latency_s": usage.seconds,
@@ -297,6 +382,9 @@ def digest_of(value: Any) -> str:
 
 
 def predictions_path(dataset: Artifact, system: str, kind: str = KIND) -> Place:
-    """Where predictions or scores lie when nobody says where."""
-    plain = "".join(c if c.isalnum() else "-" for c in system).strip("-").lower()
-    return pipeline.dataset_path(f"{dataset.manifest['name']}-{plain}-{kind}")
+    """Where predictions or scores lie when nobody says where; those of the same data and system replace each other."""
+    name = str(dataset.manifest["name"]).removesuffix(f"-{KIND}")
+    plain = "-".join(part for part in _NOT_PLAIN.split(f"{name}-{system}") if part).lower()
+    if len(plain) > _LONGEST_NAME:
+        plain = f"{plain[:_LONGEST_NAME]}-{digest_of(plain)[:8]}"
+    return settings().runs / kind / plain

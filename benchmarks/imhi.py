@@ -6,19 +6,21 @@ comparison with published figures.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 import numpy as np
 import polars as pl
 
-from benchmarks.estimates import Estimate, Floats, Ints, cluster_codes
+from benchmarks.estimates import Estimate, Floats, Ints, cluster_codes, undefined
 from benchmarks.imhi_labels import LABEL_SETS, LabelSet, set_name
 from benchmarks.imhi_reading import rule_label
 from benchmarks.imhi_upstream import reply_label
-from benchmarks.resampling import BOOTSTRAP, Bootstrap, bootstrap, resampled
+from benchmarks.resampling import BOOTSTRAP, Bootstrap, Statistic, bootstrap, resampled
 from xinheng.errors import InputError, SchemaError, UsageError
 
 Reader = Literal["rule", "upstream"]
+Measures = dict[str, Estimate]
 MEAN: Final = "mean"
 
 _WANT: Final = {
@@ -80,20 +82,32 @@ def score(answers: pl.DataFrame, *, how: Bootstrap = BOOTSTRAP) -> pl.DataFrame:
         SchemaError: A column is missing or has another type.
         InputError: No rows, a case twice, a gold label missing, or a label the set has not.
     """
+    return measured(answers, how=how)[0]
+
+
+def measured(answers: pl.DataFrame, *, how: Bootstrap = BOOTSTRAP) -> tuple[pl.DataFrame, dict[str, Measures]]:
+    """What `score` gives, and for each set and the mean its `weighted_f1`, `accuracy` and `macro_f1` with intervals."""
     answers = _checked(answers)
-    rows, draws = [], []
+    rows, draws, found = [], [], dict[str, Measures]()
     for place, (name, labels) in enumerate(LABEL_SETS.items()):
         of_set = answers.filter(pl.col("dataset") == name).sort("case_id")
         if of_set.is_empty():
             continue
         counts = _contributions(of_set, labels)
         posts = of_set["group_id"].to_list()
-        estimate = bootstrap(counts, weighted_f1, clusters=posts, how=how, what="weighted F1")
-        rows.append({"dataset": name, **_figures(of_set, labels, counts), **_interval(estimate)})
+        invalid = of_set["predicted"].null_count()
+        found[name] = {
+            measure: bootstrap(counts, statistic, clusters=posts, how=how, what=measure.replace("_", " ")).counted(
+                n=of_set.height, missing=invalid
+            )
+            for measure, statistic in _STATISTICS.items()
+        }
+        rows.append({"dataset": name, **_figures(of_set, labels, counts), **_interval(found[name]["weighted_f1"])})
         own = Bootstrap(how.resamples, how.seed + place, how.confidence)
-        draws.append(resampled(counts, weighted_f1, cluster_codes("score", posts, len(posts)), own))
-    rows.append(_mean(rows, draws, how))
-    return pl.DataFrame(rows, schema=_RESULT)
+        draws.append(resampled(counts, _all, cluster_codes("score", posts, len(posts)), own))
+    means = _means(list(found.values()), np.mean(draws, axis=0), how)
+    rows.append(_mean(rows, means["weighted_f1"]))
+    return pl.DataFrame(rows, schema=_RESULT), {**found, MEAN: means}
 
 
 _RESULT: Final = {
@@ -125,6 +139,14 @@ def weighted_f1(sums: Floats) -> Floats:
     return value
 
 
+def accuracy(sums: Floats) -> Floats:
+    """Right answers of all x 100, of each row of sums; NaN where there are none."""
+    right, _, gold = np.split(sums, 3, axis=1)
+    with np.errstate(all="ignore"):
+        value: Floats = 100 * right.sum(axis=1) / gold.sum(axis=1)
+    return value
+
+
 def macro_f1(sums: Floats) -> Floats:
     """Mean F1 x 100 over all labels of the set, of each row of sums; a label that never occurs has F1 0."""
     return np.asarray(100 * _f1(sums).mean(axis=1), dtype=np.float64)
@@ -135,6 +157,13 @@ def _f1(sums: Floats) -> Floats:
     both = said + gold
     share: Floats = np.divide(2 * right, both, out=np.zeros_like(right), where=both > 0)
     return share
+
+
+_STATISTICS: Final[Mapping[str, Statistic]] = {"weighted_f1": weighted_f1, "accuracy": accuracy, "macro_f1": macro_f1}
+
+
+def _all(sums: Floats) -> Floats:
+    return np.stack([statistic(sums) for statistic in _STATISTICS.values()], axis=1)
 
 
 def _contributions(of_set: pl.DataFrame, labels: LabelSet) -> Floats:
@@ -163,7 +192,7 @@ def _figures(of_set: pl.DataFrame, labels: LabelSet, counts: Floats) -> dict[str
         "posts": of_set["group_id"].n_unique(),
         "invalid": invalid,
         "invalid_rate": invalid / n,
-        "accuracy": 100 * float(sums[0, :k].sum()) / n,
+        "accuracy": float(accuracy(sums)[0]),
         "macro_f1": float(macro_f1(sums)[0]),
         "majority_f1": float(constant[int(gold.argmax())]),
         "floor_f1": float(constant[best]),
@@ -175,17 +204,37 @@ def _interval(estimate: Estimate) -> dict[str, object]:
     return {"weighted_f1": estimate.value, "low": estimate.low, "high": estimate.high}
 
 
-def _mean(rows: list[dict[str, object]], draws: list[Floats], how: Bootstrap) -> dict[str, object]:
+def _means(sets: list[Measures], draws: Floats, how: Bootstrap) -> Measures:
+    """The measures' means over sets; posts of each set are drawn on their own."""
+    if len(sets) == 1:
+        return dict(sets[0])
+    tail = (1 - how.confidence) / 2
+    n, missing = (sum(getattr(one["weighted_f1"], count) for one in sets) for count in ("n", "missing"))
+    means: Measures = {}
+    for place, measure in enumerate(_STATISTICS):
+        of_sets = [one[measure] for one in sets]
+        values = [one.value for one in of_sets if one.value is not None]
+        if len(values) < len(sets):
+            means[measure] = undefined("undefined in a set", n=n, missing=missing)
+            continue
+        drawn, known = draws[:, place], all(one.has_interval for one in of_sets)
+        known = known and bool(np.isfinite(drawn).all()) and float(np.ptp(drawn)) > 0
+        low, high = (float(end) for end in np.quantile(drawn, [tail, 1 - tail])) if known else (None, None)
+        means[measure] = Estimate(
+            float(np.mean(values)), low, high, n=n, missing=missing,
+            reason="" if known else "a set has no interval",
+            method=f"percentile bootstrap, {how.resamples:,} resamples of each set's posts" if known else "",
+            confidence=how.confidence,
+        )  # fmt: skip
+    return means
+
+
+def _mean(rows: list[dict[str, object]], weighted: Estimate) -> dict[str, object]:
     frame = pl.DataFrame(rows, schema=_RESULT)
-    kept = ("weighted_f1", "accuracy", "macro_f1", "majority_f1", "floor_f1")
+    kept = ("accuracy", "macro_f1", "majority_f1", "floor_f1")
     mean: dict[str, object] = {"dataset": MEAN, "invalid_rate": int(frame["invalid"].sum()) / int(frame["n"].sum())}
     mean |= {name: frame[name].sum() for name in ("n", "posts", "invalid")}
-    mean |= {name: frame[name].mean() for name in kept}
-    drawn = np.mean(draws, axis=0)
-    if np.isfinite(drawn).all() and np.ptp(drawn) > 0 and frame["low"].null_count() == 0:
-        tail = (1 - how.confidence) / 2
-        mean["low"], mean["high"] = (float(end) for end in np.quantile(drawn, [tail, 1 - tail]))
-    return mean
+    return mean | {name: frame[name].mean() for name in kept} | _interval(weighted)
 
 
 def _checked(answers: pl.DataFrame) -> pl.DataFrame:

@@ -119,9 +119,10 @@ def _named(labels: LabelSet, sentence: str) -> set[int]:
             continue
         # What says "none" or "other" itself holds a negation or another label's words: it is looked for first.
         for label in sorted(labels.topics, key=lambda number: number not in {0, 8}):
-            for match in labels.topics[label].finditer(left):
-                own = label == 0 and labels.names[0] in {"none", "control"}
-                if own or not _NOT.search(_DOUBLE.sub(" ", left[: match.start()])):
-                    named.add(label)
+            # What is denied before the first place is denied before all others.
+            match = labels.topics[label].search(left)
+            own = label == 0 and labels.names[0] in {"none", "control"}
+            if match and (own or not _NOT.search(_DOUBLE.sub(" ", left[: match.start()]))):
+                named.add(label)
             left = labels.topics[label].sub(" # ", left)
     return named

@@ -29,29 +29,30 @@ _OR: Final = r"(?:或者?|[还還]是|\bOR\b)"
 _WORD: Final = r"(?:[选選][项項]|OPTIONS?\b|CHOICES?\b)"
 
 _ZH_CUE: Final = (
-    r"(?:(?:答案|[选選][项項](?=\s*[是为為有:])|[选選][择擇]?(?![项項择擇])|(?<!回)答(?!案)|正[确確]的(?=[是有为為])"
-    r"|而是|[应應][为為]|(?<![不还還或能非])是|第)"
+    r"(?:(?:答案|正解|[选選][项項](?=\s*[是为為有:])|[选選][择擇]?(?![项項择擇])|(?<!回)答(?!案)|正[确確]的(?=[是有为為])"
+    r"|而是|[应應][为為]|[倾傾]向[于於]|(?<![不还還或能非])是|第)"
     r"(?:\s*(?:[应應][该該当當为為]?|就|只能|[显顯]然|明[显顯]|[会會](?=是)|(?:最|很)?可能(?=是)|[肯确確]定"
     r"|[选選][择擇]?(?![项項])|是|[为為]|有|:|=|】|\]|>|[-—])){0,8})"
 )
 _EN_CUE: Final = (
     r"(?:\b(?:ANSWERS?|ANS|SOLUTION|(?:CORRECT|RIGHT|BEST|APPROPRIATE|LIKELY|FINAL|SUITABLE) "
-    r"(?:OPTIONS?|CHOICES?|RESPONSES?|DIAGNOSIS)|IT(?:'S| IS)|MUST BE|MY (?:CHOICE|PICK)"
+    r"(?:OPTIONS?|CHOICES?|RESPONSES?|LETTERS?|DIAGNOSIS)|CORRECT(?=\s*:)|IT(?:'S| IS)|MUST BE|MY (?:CHOICE|PICK)"
     r"|BUT(?: RATHER)?|WE GET|(?:CHOOSE|PICK|SELECT|GO WITH))\b"
     r"(?:\s*(?:TO TH(?:E|IS) QUESTION\b|(?:CLEARLY|DEFINITELY|OBVIOUSLY|PROBABLY|MOST LIKELY|THEREFORE|THUS)\b"
-    r"""|CHOICES?\b|OPTIONS?\b|IS\b|ARE\b|WOULD BE\b|SHOULD BE\b|MUST BE\b|COULD BE\b|["':=>\-])){0,8})"""
+    r"""|CHOICES?\b|OPTIONS?\b|IS\b|ARE\b|WOULD BE\b|SHOULD BE\b|MUST BE\b|HAS TO BE\b|COULD BE\b|["':=>\-])){0,8})"""
 )
 _DENIED: Final = (
     r"(?P<denied>(?:[不别別非没沒](?:[应應][该該当當]?|会|會|能|可|要|该|該)?"
     r"|DO NOT |DON'T |WOULD NOT |WOULDN'T |NOT |NEVER ))?"
 )
 _ZH_RIGHT: Final = (
-    r"(?:[都均皆才也就,是最为為]|\s){0,8}(?:正[确確]|[对對](?!应|應|于|於|照|比)|(?<=最)(?:合[适適]|恰[当當]|符合|佳)"
-    r"|符合[题題]意)"
+    r"(?:[都均皆才也就,是最为為]|\s){0,8}(?:正[确確]|[对對](?!应|應|于|於|照|比)|(?:(?<=最)|(?<=最[为為]))(?:合[适適]|恰[当當]|符合|佳)"
+    r"|符合[题題]意|符合(?=\s*(?:[。.!,]|\Z)))"
 )
 _EN_RIGHT: Final = (
     r",?\s*(?:IS|ARE|MUST BE)\s+(?:BOTH )?(?:THE )?(?:MOST |ONLY )?"
     r"(?:CORRECT\b|RIGHT\b|ANSWERS?\b|APPROPRIATE\b|LIKELY\b|SUITABLE\b|BEST (?:ANSWER|CHOICE|OPTION|FIT|MATCH)\b)"
+    r"|\s+(?:FITS?|MATCH(?:ES)?|APPL(?:Y|IES)|DESCRIBES? (?:IT|THIS))\s+(?:BEST|MOST)\b"
 )
 # `A` before a word is the article, unless the word goes on about the option.
 _ON: Final = "IS|ARE|AND|OR|BECAUSE|SINCE|AS|NOT|RATHER|BUT|WITH|FOR|DUE|WHICH|WHILE|INSTEAD|OVER|HERE|THE|THIS|IT|I"
@@ -77,6 +78,13 @@ class Cues:
     drawn: re.Pattern[str]
     alone: re.Pattern[str]
 
+    def stated(self, said: str, match: re.Match[str]) -> frozenset[str]:
+        """The letters of a statement; what stands behind its last comma is not of it where that is then denied."""
+        listed = match["letters"]
+        if _WRONG.match(said, match.end("letters")) and _COMMA.search(listed):
+            listed = _COMMA.split(listed)[0]
+        return self.letters(listed)
+
     def letters(self, listed: str) -> frozenset[str]:
         """The letters of a list; empty when it leaves two of them open ("A or B")."""
         if _EITHER.search(listed):
@@ -95,6 +103,11 @@ class Cues:
         return match["letters"].strip() in {"A", "I"} and _NOUN.match(said, match.end("letters")) is not None
 
 
+_WRONG: Final = re.compile(
+    r"\s*(?:[选選][项項])?[都均皆]?(?:[错錯]|不[对對正符选選成]|[则則]?[不非])"
+    r"|\s*(?:IS|ARE)(?: BOTH)? (?:NOT|WRONG|INCORRECT|FALSE)\b"
+)
+_COMMA: Final = re.compile(r"[,;](?=[^,;]*$)")
 _WOULD: Final = re.compile(r"\bWOULD\b|[会會就]是")
 _IF: Final = re.compile(r"(?:如果|假如|假[设設]|要是|倘若|\bIF\b)[^。.!?\n;]*$")
 _DISBELIEVED: Final = re.compile(

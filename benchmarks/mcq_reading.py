@@ -111,7 +111,7 @@ def _stated(said: str, cues: Cues) -> frozenset[str] | None:
     for match in cues.statement.finditer(said):
         if not match["denied"] and not cues.is_article(said, match) and not cues.is_supposed(said, match):
             last = match
-    return None if last is None else cues.letters(last["letters"])
+    return None if last is None else cues.stated(said, last)
 
 
 def _judged(said: str, cues: Cues) -> frozenset[str] | None:

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from xinheng import __version__
 
-_FOLDERS: Final = ("xinheng", "counselling", "benchmarks")
+_FOLDERS: Final = ("app", "benchmarks", "counselling", "curation", "xinheng")
+_ENDINGS: Final = (".py", ".toml", ".csv", ".json", ".jsonl")
 # What takes part in an answer or a figure, where it is installed.
 _PACKAGES: Final = ("polars", "numpy", "torch", "transformers", "peft", "tokenizers", "bitsandbytes", "aiohttp")
 
@@ -34,7 +35,8 @@ def record(
     Args:
         data: Of the cases: name, digest (of the rows asked about), rows, table, dataset (the artifact they come from).
         prompt: What makes the prompts: digest, shots, language …
-        models: Role, name, identity, remote; as `app.models.model_facts` gives them.
+        models: Role, name, identity, remote, as `app.models.model_facts` gives them; server and its version, and the
+            names under which it answered.
         decoding: What was wanted of answers, seed included.
         counts: n, invalid, refusals, problems.
         cost: As `xinheng.budget.Spent.facts` gives it.
@@ -59,7 +61,7 @@ def code() -> dict[str, str]:
     here, digest = Path(__file__).parents[1], hashlib.sha256()
     for folder in _FOLDERS:
         for path in sorted((here / folder).rglob("*")):
-            if path.suffix in {".py", ".toml"} and path.is_file():
+            if path.suffix in _ENDINGS and path.is_file():
                 content = path.read_bytes()
                 digest.update(f"{path.relative_to(here).as_posix()} {len(content)}\n".encode() + content)
     return {"version": __version__, "digest": digest.hexdigest()}

@@ -12,7 +12,7 @@ import base64
 import hashlib
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -30,17 +30,24 @@ NO_NUMBER: Final = "–"
 CUT_CHARACTERS: Final = 120
 
 
-def page(template: str, *, title: Words, figures: bool, **context: Any) -> str:
+def page(
+    template: str, *, title: Words, figures: bool, styles: Sequence[str] = (), script: str = "", **context: Any
+) -> str:
     """A whole HTML page.
 
     Args:
         template: File name in `reports/templates`.
         title: Of the document and its first heading.
         figures: The page holds charts: Vega is inlined, once.
+        styles: Further style sheets in `reports/templates`, after the one of all pages.
+        script: A further script in `reports/templates`, which the template puts where it belongs.
         context: What the template names.
     """
     live = figures and available()
     scripts = {"page": _asset("page.js"), "vega": _script(bundle()) if live else ""}
+    if script:
+        scripts["own"] = _asset(script)
+    style = "\n".join(_asset(name) for name in ("page.css", *styles))
     policy = "; ".join(
         (
             "default-src 'none'",
@@ -53,7 +60,7 @@ def page(template: str, *, title: Words, figures: bool, **context: Any) -> str:
     )
     brief = Words(shortened(title.en, CUT_CHARACTERS), shortened(title.zh, CUT_CHARACTERS))
     return _environment().get_template(template).render(
-        title=title, brief=brief, scripts=scripts, policy=policy, style=_asset("page.css"), live=live,
+        title=title, brief=brief, scripts=scripts, policy=policy, style=style, live=live,
         undrawn=figures and not live, version=__version__, **context,
     )  # fmt: skip
 
@@ -160,7 +167,7 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.PackageLoader("reports"), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters.update(number=number, shown=shown, spoken=spoken)
+    environment.filters.update(number=number, shown=shown, spoken=spoken, clean=clean)
     environment.globals.update(
         t=bilingual, code=code, percent=percent, drawings=drawings, named=labels.named, tag_meaning=labels.tag_meaning,
         SPLITS=labels.SPLITS, LANGUAGES=labels.LANGUAGES, TABLES=labels.TABLES, TOPIC_GROUPS=labels.TOPIC_GROUPS,

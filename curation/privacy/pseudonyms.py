@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -14,7 +15,7 @@ from typing import Final
 
 import polars as pl
 
-from curation.privacy.find import find
+from curation.privacy.find import find, find_in
 from curation.privacy.names import given_of, is_word
 from curation.privacy.rows import kind_of, scope_expr, scopes_of, texts_of, with_keyed_ids, with_texts
 from curation.privacy.spans import Span, apart
@@ -59,20 +60,21 @@ def pseudonymise(table: pl.DataFrame | pl.LazyFrame, *, vault: Vault, workers: i
     """
     frame = table.lazy().collect()
     kind = kind_of(frame, who="pseudonymise")
-    frame = with_keyed_ids(frame, vault)
-    scope = frame.select(scope_expr(frame, kind)).to_series().to_list()
-    long = texts_of(frame, kind)
-    texts = {column: found["text"].to_list() for column, found in long.items()}
-    places: dict[str, list[tuple[str, int]]] = {client: [] for client in scope}
-    for column, found in long.items():
-        for place, row in enumerate(found["row"]):
-            places[scope[row]].append((column, place))
-    classes: Counter[str] = Counter()
-    for client, known, changed, counts in _done(_jobs(vault, places, texts), workers):
-        keep_map(vault, client, known)
-        classes += counts
-        for (column, place), new in zip(places[client], changed, strict=True):
-            texts[column][place] = new
+    with _pool(workers) as pool:
+        frame = with_keyed_ids(frame, vault)
+        scope = frame.select(scope_expr(frame, kind)).to_series().to_list()
+        long = texts_of(frame, kind)
+        texts = {column: found["text"].to_list() for column, found in long.items()}
+        places: dict[str, list[tuple[str, int]]] = {client: [] for client in scope}
+        for column, found in long.items():
+            for place, row in enumerate(found["row"]):
+                places[scope[row]].append((column, place))
+        classes: Counter[str] = Counter()
+        for client, known, changed, counts in _done(_jobs(vault, places, texts), pool):
+            keep_map(vault, client, known)
+            classes += counts
+            for (column, place), new in zip(places[client], changed, strict=True):
+                texts[column][place] = new
     save_vault(vault)
     return Pseudonymised(with_texts(frame, texts), dict(sorted(classes.items())))
 
@@ -110,19 +112,31 @@ def _jobs(
         yield client, found, [texts[column][place] for column, place in theirs], senders
 
 
-def _done(jobs: Iterable[_Job], workers: int) -> Iterator[_Result]:
-    waiting = iter(jobs)
-    batches = iter(lambda: list(islice(waiting, _BATCH)), [])
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor | None]:
+    """Processes that get ready while the caller still reads ids and texts: that takes each of them seconds."""
     if workers < 2:
-        for batch in batches:
-            yield from _work(batch)
+        yield None
         return
     import multiprocessing
 
     # Not fork: Polars' threads do not survive it.
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for batch_done in pool.map(_work, batches):
-            yield from batch_done
+        for _ in range(workers):
+            pool.submit(_get_ready)
+        yield pool
+
+
+def _get_ready() -> None:
+    """Compile the patterns and load the word lists, which the first text needs."""
+    find_in("我叫王小明，她說 Mary Smith told me 。")
+
+
+def _done(jobs: Iterable[_Job], pool: ProcessPoolExecutor | None) -> Iterator[_Result]:
+    waiting = iter(jobs)
+    batches = iter(lambda: list(islice(waiting, _BATCH)), [])
+    for batch_done in map(_work, batches) if pool is None else pool.map(_work, batches):
+        yield from batch_done
 
 
 def _work(jobs: Sequence[_Job]) -> list[_Result]:
@@ -208,9 +222,14 @@ def replace_all(
     used |= {bare for surface in used if (bare := _bare(surface)) in surfaces}
     made = _chosen(known, {surface: surfaces[surface] for surface in used}, unique)
     changed = {}
+    forward, backward = _forward(made), _reverse(made)
     for text in unique:
-        if spans[text]:
-            changed[text], made = _replaced(text, spans[text], made)
+        if not spans[text]:
+            continue
+        changed[text] = _put(text, spans[text], forward)
+        if _back(changed[text], backward) != text:
+            changed[text], made = _in_tokens(text, spans[text], made)
+            backward = _reverse(made)
     counts = Counter(s.kind for text in texts if text for s in spans[text] if s.kind != "again")
     return made, [changed.get(text, text) if text else text for text in texts], counts
 
@@ -333,11 +352,8 @@ def _token(surface: str, kind: str, key: bytes, taken: Iterable[str], everything
     return made
 
 
-def _replaced(text: str, spans: list[Span], found: ClientMap) -> tuple[str, ClientMap]:
-    """A text with surrogates; with opaque ones where the plain ones could not be read back beside their neighbours."""
-    new = _put(text, spans, {original: pair[0] for original, pair in found.pairs.items()})
-    if _back(new, _reverse(found)) == text:
-        return new, found
+def _in_tokens(text: str, spans: list[Span], found: ClientMap) -> tuple[str, ClientMap]:
+    """A text with opaque surrogates, where the plain ones could not be read back beside their neighbours."""
     taken = {pair[0] for pair in found.pairs.values()} | found.aliases.keys()
     tokens = {text[s.start : s.end]: _token(text[s.start : s.end], s.kind, found.key, taken, text) for s in spans}
     aliases = found.aliases | {token: original for original, token in tokens.items()}
@@ -350,6 +366,10 @@ def _put(text: str, spans: list[Span], surrogates: dict[str, str]) -> str:
         parts += [text[last : span.start], surrogates[text[span.start : span.end]]]
         last = span.end
     return "".join([*parts, text[last:]])
+
+
+def _forward(found: ClientMap) -> dict[str, str]:
+    return {original: pair[0] for original, pair in found.pairs.items()}
 
 
 def _reverse(found: ClientMap) -> dict[str, str]:

@@ -118,8 +118,11 @@ def _as_digits(run: re.Match[str]) -> str:
 
 def apart(spans: Iterable[Span]) -> list[Span]:
     """Spans in order without overlap: where two meet, the longer wins, then the one listed first."""
+    given = list(spans)
+    if len(given) < 2:
+        return given
     kept: list[Span] = []
-    for span in sorted(spans, key=lambda s: s.start - s.end):
+    for span in sorted(given, key=lambda s: s.start - s.end):
         if all(span.end <= other.start or other.end <= span.start for other in kept):
             kept.append(span)
     kept.sort()

@@ -102,3 +102,19 @@ def test_the_mean_counts_every_set_the_same_whatever_the_order() -> None:
     assert mean["low"] < mean["weighted_f1"] < mean["high"]
     assert mean["n"] == 330
     assert imhi.score(both.sample(fraction=1, shuffle=True, seed=3), how=FEW).equals(scored)
+
+
+def test_all_measures_have_intervals_and_the_mean_of_one_set_is_that_set() -> None:
+    rng = np.random.default_rng(4)
+    gold, said = ([int(v) for v in rng.integers(0, 9, 200)] for _ in range(2))
+    said = [g if keep else s for g, s, keep in zip(gold, said, rng.integers(0, 2, 200), strict=True)]
+    frame, found = imhi.measured(answers("SAD", gold, said, posts=50), how=FEW)
+    assert list(found) == ["SAD", "mean"]
+    assert found["mean"] == found["SAD"]
+    for measure, estimate in found["SAD"].items():
+        assert estimate.value == frame[measure][0]
+        assert estimate.low is not None
+        assert estimate.high is not None
+        assert estimate.low < estimate.value < estimate.high
+        assert estimate.n == 200
+    assert frame["low"][0] == frame["low"][1] == found["SAD"]["weighted_f1"].low

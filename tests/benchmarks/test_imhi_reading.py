@@ -78,3 +78,11 @@ def test_any_text_is_a_label_of_the_set_or_none(name: str, reply: str) -> None:
 def test_case_and_blanks_around_change_nothing(row: dict[str, Any], change: Any) -> None:
     if "reasoning:" not in row["reply"].lower():
         assert read_label(row["dataset"], change(row["reply"])) == row["gold"]
+
+
+@pytest.mark.parametrize("words", ["work ", "family issues ", "not depression ", "Reasoning: ", "🙂", "\n"])
+@pytest.mark.parametrize("name", ["DR", "SAD", "swmh"])
+def test_a_reply_of_a_megabyte_is_read(name: str, words: str) -> None:
+    # No clock here: what grew with the square of the length took an hour.
+    reply = words * (1_000_000 // len(words))
+    assert read_label(name, reply) in {*LABEL_SETS[name].labels, None}

@@ -43,6 +43,8 @@ class Willing:
     def __call__(self, request: Request, connection: Connection) -> bytes | Awaitable[None]:
         if request.path == "/v1/models":
             return _json(200, {"object": "list", "data": [{"id": "willing", "object": "model", **self.told}]})
+        if request.method == "GET":
+            return _json(404, {"error": {"message": "not found"}})
         self.requests += 1
         self.last = request.body
         whole = self._answer(json.loads(request.body))

@@ -68,6 +68,11 @@ class LocalBackend:
         return self._identity
 
     @property
+    def files(self) -> LocalFiles:
+        """Where it lies."""
+        return self._files
+
+    @property
     def context(self) -> int | None:
         """Tokens of prompt and answer together, as the model's settings tell."""
         config = config_of(self._files.base)

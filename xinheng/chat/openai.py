@@ -86,6 +86,15 @@ class OpenAIBackend:
         named = [entry for entry in entries if entry.get("id") == self._model] or (entries if len(entries) == 1 else [])
         return named[0] if named else {}
 
+    async def beside(self, path: str) -> Mapping[str, Any]:
+        """What a server of one's own tells at a path beside `/v1`; nothing where it does not."""
+        if self._hosted:
+            return {}
+        try:
+            return await self._wire.get_beside(path)
+        except Fault:
+            return {}
+
     async def send(self, messages: Sequence[Message], want: Want, tell: Callable[[str], None] | None = None) -> Reply:
         """One request and its reply.
 

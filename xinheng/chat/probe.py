@@ -16,6 +16,7 @@ from typing import Any, Final
 from xinheng.chat.abilities import Abilities, Known, keep
 from xinheng.chat.calls import Backend, Retried
 from xinheng.chat.openai import JSON_MODE, OpenAIBackend
+from xinheng.chat.servers import server_of
 from xinheng.chat.structured import JsonMiss, checker, read_json
 from xinheng.errors import ModelError
 from xinheng.messages import Message, Reply, Want
@@ -269,9 +270,8 @@ async def _about(backend: Backend) -> _About:
 
     if isinstance(backend, OllamaBackend):
         facts = await backend.facts()
-        number = ".".join(map(str, facts.version)) if facts.version < (9999,) else "built from source"
         note = "set to what each prompt needs; each reply's count is compared"
-        return _About(f"Ollama {number}", facts.context, whole_prompts=True, note=note)
+        return _About(await server_of(backend), facts.context, whole_prompts=True, note=note)
     if isinstance(backend, LocalBackend):
         return _About("in this process", backend.context, whole_prompts=True, note="too long is refused")
     entry = await backend.told_of_model() if isinstance(backend, OpenAIBackend) else {}
@@ -279,5 +279,4 @@ async def _about(backend: Backend) -> _About:
     inner = meta.get("n_ctx") if isinstance(meta, Mapping) else None
     places = (entry.get("max_model_len"), entry.get("context_length"), inner)
     context = next((int(c) for c in places if isinstance(c, int) and not isinstance(c, bool) and c > 0), None)
-    owner = entry.get("owned_by")
-    return _About(owner if isinstance(owner, str) and owner.isidentifier() else "", context)
+    return _About(await server_of(backend), context)

@@ -76,6 +76,16 @@ class Wire:
         async with self._response("GET", path, None) as response:
             return await self._object(response)
 
+    async def get_beside(self, path: str) -> dict[str, Any]:
+        """The JSON object at a path of the same server beside the `/v1` of its API.
+
+        Raises:
+            Fault: Anything else, or not in time.
+        """
+        name = f"beside {path}"
+        self._urls.setdefault(name, self._base.with_path(self._base.path.rstrip("/").removesuffix("/v1") + path))
+        return await self.get(name)
+
     async def post(self, path: str, value: Mapping[str, Any]) -> dict[str, Any]:
         """The JSON object that answers a JSON object.
 
