@@ -105,7 +105,7 @@ def quantile_bound(values: npt.ArrayLike, share: float = 0.95, *, confidence: fl
 
     No shape of the distribution is assumed. Every request counts: one that timed out or broke is infinite (inf, or
     NaN). Below 59 requests nothing bounds a 95th percentile from above with 95 % confidence, for the largest of them
-    may lie below it; then there is no interval.
+    may lie below it; then there is a lower bound at most.
 
     Args:
         values: One per request, in any order, such as seconds; inf or NaN where none came.
@@ -138,13 +138,12 @@ def quantile_bound(values: npt.ArrayLike, share: float = 0.95, *, confidence: fl
     # Rounding of share * n must not lift a whole number to the next rank.
     value = float(ordered[max(0, math.ceil(share * n - 1e-9) - 1)])
     below = bdtr(np.arange(n), n, share)  # below[r - 1]: chance that the r-th smallest is at or above the quantile
-    upper = np.flatnonzero(below >= confidence)
+    upper, lower = np.flatnonzero(below >= confidence), np.flatnonzero(1 - below >= confidence)
+    low = float(ordered[lower[-1]]) if len(lower) else 0.0
     if not len(upper):
         needed = math.ceil(math.log(1 - confidence) / math.log(share) - 1e-9)
         reason = f"{n} requests bound no {share:.0%} quantile from above: that takes {needed}"
-        return Estimate(value, n=n, missing=unanswered, reason=reason, confidence=confidence)
-    lower = np.flatnonzero(1 - below >= confidence)
-    low = float(ordered[lower[-1]]) if len(lower) else 0.0
+        return Estimate(value, low or None, n=n, missing=unanswered, reason=reason, confidence=confidence)
     return Estimate(
         value, low, float(ordered[upper[0]]), n=n, missing=unanswered,
         method="order statistics, each end alone", confidence=confidence,
@@ -170,6 +169,8 @@ def latency_gate(latencies_s: npt.ArrayLike, *, threshold_s: float = 1.0, share:
             return Gate(made.verdict, estimate, threshold_s, None, made.reason if estimate.value is None else
                         "the bounds of the percentile lie on both sides of the threshold")  # fmt: skip
         return made
+    if estimate.low is not None and estimate.low >= threshold_s:
+        return Gate(Verdict.FAIL, estimate, threshold_s)  # whatever the largest would be
     needed = math.ceil(math.log(1 - estimate.confidence) / math.log(share) - 1e-9)
     return Gate(Verdict.UNDECIDED, estimate, threshold_s, needed - estimate.n, estimate.reason)
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.estimates import Estimate, Floats, Ints, pair, undefined
+from benchmarks.estimates import Estimate, Floats, pair, undefined
 from benchmarks.intervals import mean
-from benchmarks.resampling import BOOTSTRAP, Bootstrap, bootstrap_rows
+from benchmarks.resampling import BOOTSTRAP, Bootstrap, bootstrap_weights
 from xinheng.errors import InputError
 
 
@@ -68,28 +68,39 @@ def length_controlled(
         return LengthControl(win_rate, undefined(why, n=len(y), missing=missing), None)
     x = np.tanh(apart / spread)
 
-    def at_equal_length(rows: Ints) -> float:
-        return _at_zero(x[rows], y[rows])
-
     few = Bootstrap(min(how.resamples, 2000), how.seed, how.confidence)
-    controlled = bootstrap_rows(at_equal_length, len(y), clusters=chosen, how=few).counted(n=len(y), missing=missing)
+    controlled = bootstrap_weights(lambda weights: _at_zero(x, y, weights), len(y), clusters=chosen, how=few).counted(
+        n=len(y), missing=missing
+    )
     if controlled.value is None or win_rate.value is None:
         why = "length decides every comparison, or none varies: no curve fits"
         return LengthControl(win_rate, undefined(why, n=len(y), missing=missing), None)
     return LengthControl(win_rate, controlled, win_rate.value - controlled.value)
 
 
-def _at_zero(x: Floats, y: Floats) -> float:
-    """The fitted curve at x = 0; NaN where no finite curve fits."""
-    design = np.column_stack([np.ones(len(x)), x])
-    beta = np.zeros(2)
+def _at_zero(x: Floats, y: Floats, weights: Floats) -> Floats:
+    """The fitted curve at x = 0 for each row of weights; NaN where no finite curve fits. Newton's method."""
+    at, slope = np.zeros(len(weights)), np.zeros(len(weights))
+    settled, lost = np.zeros(len(weights), dtype=bool), np.zeros(len(weights), dtype=bool)
     for _ in range(50):
-        fitted = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
-        bend = design.T @ (design * (fitted * (1 - fitted))[:, None])
-        if np.linalg.det(bend) < 1e-12:
-            return math.nan
-        step = np.linalg.solve(bend, design.T @ (y - fitted))
-        beta += step * min(1.0, 2.0 / max(1e-300, float(np.abs(step).max())))
-        if np.abs(step).max() < 1e-9:
-            return float(1 / (1 + np.exp(-beta[0]))) if np.abs(beta).max() < 25 else math.nan
-    return math.nan
+        open_ = np.flatnonzero(~settled & ~lost)
+        if not len(open_):
+            break
+        w = weights[open_]
+        fitted = 1 / (1 + np.exp(-np.clip(at[open_, None] + slope[open_, None] * x, -30, 30)))
+        pull, bend = w * (y - fitted), w * fitted * (1 - fitted)
+        first, second = pull.sum(axis=1), pull @ x
+        b00, b01, b11 = bend.sum(axis=1), bend @ x, bend @ (x * x)
+        det = b00 * b11 - b01 * b01
+        flat = det < 1e-12
+        det[flat] = 1.0
+        steps = np.stack([(b11 * first - b01 * second) / det, (b00 * second - b01 * first) / det])
+        largest = np.abs(steps).max(axis=0)
+        steps *= np.minimum(1.0, 2.0 / np.maximum(1e-300, largest))
+        moved = ~flat
+        at[open_[moved]] += steps[0, moved]
+        slope[open_[moved]] += steps[1, moved]
+        lost[open_[flat]] = True
+        settled[open_[moved & (np.abs(steps).max(axis=0) < 1e-9)]] = True
+    finite = settled & (np.abs(at) < 25) & (np.abs(slope) < 25)
+    return np.where(finite, 1 / (1 + np.exp(-np.clip(at, -30, 30))), math.nan)

@@ -142,6 +142,41 @@ def bootstrap_rows(
     return Estimate(value, low, high, n=n, reason=reason, method="" if reason else label, confidence=how.confidence)
 
 
+def bootstrap_weights(
+    statistic: Callable[[Floats], Floats],
+    n: int,
+    *,
+    clusters: Sequence[Hashable] | None = None,
+    how: Bootstrap = BOOTSTRAP,
+) -> Estimate:
+    """A measure that takes weights of rows, with its percentile interval: fitted curves, many resamples at once.
+
+    Args:
+        statistic: Weights (resamples x rows: how often each was drawn) to values, NaN where undefined.
+        n: How many rows there are.
+        clusters: The dialogue or post of each row; None: each row by itself.
+        how: Resamples, seed, confidence; `bca` is not offered here.
+    """
+    if how.method != "percentile":
+        raise UsageError("bootstrap_weights", "no BCa for weights", want="percentile", have=how.method)
+    codes = cluster_codes("bootstrap_weights", clusters, n)
+    if not n:
+        return undefined("no items")
+    value = float(statistic(np.ones((1, n)))[0])
+    if not np.isfinite(value):
+        return undefined("the measure is undefined on these items", n=n)
+    groups, rng = int(codes.max()) + 1, np.random.default_rng(how.seed)
+    block, found = max(1, _BLOCK // n), []
+    for start in range(0, how.resamples, block):
+        size = min(block, how.resamples - start)
+        drawn = rng.integers(0, groups, size=(size, groups)) + (np.arange(size) * groups)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=size * groups).reshape(size, groups).astype(np.float64)
+        found.append(statistic(times[:, codes]))
+    low, high, reason = _ends(np.concatenate(found), value, groups, how.confidence)
+    label = f"percentile bootstrap, {how.resamples:,} resamples of {groups:,}"
+    return Estimate(value, low, high, n=n, reason=reason, method="" if reason else label, confidence=how.confidence)
+
+
 def _units(contributions: Floats, codes: Ints) -> Floats:
     """One row per cluster, in an order that depends on the rows alone."""
     k = int(codes.max(initial=-1)) + 1

@@ -122,3 +122,13 @@ def test_one_run_over_the_limit_fails_and_an_unmeasured_one_decides_nothing() ->
     assert memory_gate([7e9, 8.0e9]).verdict is Verdict.FAIL
     assert memory_gate([9e9, NAN]).verdict is Verdict.FAIL
     assert memory_gate([7.5 * 2**30]).verdict is Verdict.FAIL
+
+
+def test_few_requests_that_are_all_too_slow_fail_for_certain() -> None:
+    assert latency_gate([math.inf] * 30).verdict is Verdict.FAIL
+    assert latency_gate([2.0] * 30).verdict is Verdict.FAIL
+    assert latency_gate([0.5] * 29 + [math.inf]).verdict is Verdict.UNDECIDED
+    # The lower bound holds as often as it says, also where there is no upper one.
+    rng = np.random.default_rng(5)
+    lows = [quantile_bound(rng.random(40)).low or 0.0 for _ in range(800)]
+    assert np.mean(np.array(lows) <= 0.95) >= 0.94
