@@ -27,10 +27,13 @@ def sentences(pair: Pair, cases: int) -> list[Said]:
         cases: How many were shown, those without a value included.
     """
     one, other, rate = pair.one, pair.other, pair.win_rate
-    if rate.value is None:
+    # Equal replies are ties that need no judge: alone they say nothing where the judge could not be read.
+    unread = pair.consistency is not None and not pair.consistency.n and rate.missing > 0
+    if rate.value is None or unread:
+        why = "no case has two readable verdicts" if unread else rate.reason
         return [{
             "state": "undecided",
-            "en": f"Nothing can be said of {one} and {other}: {rate.reason or 'no case has two readable verdicts'}.",
+            "en": f"Nothing can be said of {one} and {other}: {why}.",
             "zh": f"無法比較 {one} 與 {other}：沒有任何題目得到可判讀的評審結果。",
         }]  # fmt: skip
     return [_verdict(pair), *_cautions(pair, cases)]
@@ -127,7 +130,7 @@ def warnings(field: Field, outcomes: pl.DataFrame, facts: Mapping[str, Any]) -> 
         rows = headline(outcomes).filter((pl.col("one") == one) & (pl.col("other") == other))
         equal = rows.filter(pl.col("reason") == SAME).height
         whole = "every" if equal == rows.height else f"{equal:,} of {rows.height:,}"
-        noun, zh = ("case", "所有") if equal == rows.height else ("cases", f"{rows.height:,} 題中 {equal:,}")
+        noun, zh = ("case", "所有") if equal == rows.height else ("cases", f" {rows.height:,} 題中 {equal:,} ")
         told.append(_caution(
             f"{one} and {other} gave the same reply in {whole} {noun}: a tie that nobody judged.",
             f"{one} 與 {other} 在{zh}題的回應完全相同：視為平手，未經評審。",

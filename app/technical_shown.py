@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -15,7 +15,19 @@ from benchmarks.plan_gates import NAMES
 from xinheng.artifacts import Artifact, readable_write_errors
 from xinheng.errors import ArtifactError, InputError, UsageError
 
-_ORDER = tuple(NAMES)
+_ORDER: Final = tuple(NAMES)
+_MEASURES: Final[Mapping[str, tuple[str, str]]] = {
+    "first_token_p99_s": ("First token, 99th percentile", "首字延遲第 99 百分位數"),
+    "requests_per_s": ("Requests per second", "每秒請求數"),
+    "output_tokens_per_s": ("Tokens out per second", "每秒輸出詞元"),
+    "repeat_identical": ("Cases with the same reply in all repeats", "重複作答完全相同的題目"),
+    "repeat_agreement": ("Agreement of two repeats", "兩次作答一致率"),
+    "repeat_agreement_sd": ("Agreement, SD over repeats", "一致率的標準差"),
+    "repeat_latency_p50_sd_s": ("Median latency, SD over repeats", "延遲中位數的標準差"),
+    "memory_process_gb": ("Peak memory of this process, GB", "本程序記憶體尖峰（GB）"),
+    "memory_server_gb": ("Peak memory of the server, GB", "伺服器記憶體尖峰（GB）"),
+    "memory_device_gb": ("Reserved on the accelerator, GB", "加速器保留記憶體（GB）"),
+}
 
 
 def levels_of(text: str) -> tuple[int, ...]:
@@ -131,7 +143,7 @@ def page_facts(made: Artifact) -> dict[str, Any]:
     """What the page of a technical measurement shows."""
     facts = made.manifest["facts"]
     figures = [
-        {"words": {"en": f"{m.replace('_', ' ')}, {part}", "zh": f"{m}，{part}"}, "measure": m, "value": value,
+        {"words": _words(m, part), "measure": m, "value": value,
          "low": low, "high": high, "n": n, "reason": reason or "",
          "unit": "share" if m in {"error_rate", "repeat_identical", "repeat_agreement"} else ""}
         for part, m, value, low, high, n, reason in made.scan("summary").collect().select(
@@ -146,6 +158,20 @@ def page_facts(made: Artifact) -> dict[str, Any]:
         "record": facts["record"],
         "cost": facts["steps"],
     }
+
+
+def _words(measure: str, part: str) -> dict[str, str]:
+    """A figure's name in both languages."""
+    from reports.leaderboard_measures import measure_words
+
+    said = _MEASURES.get(measure)
+    en, zh = said if said is not None else measure_words(measure)
+    level = part.removeprefix("concurrency ")
+    return (
+        {"en": en, "zh": zh}
+        if part == "all"
+        else {"en": f"{en}, {level} at once", "zh": f"{zh}（同時 {level} 個請求）"}
+    )
 
 
 def _named(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

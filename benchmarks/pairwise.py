@@ -73,8 +73,8 @@ class Pair:
         ties: Share of cases that nobody won.
         tie_verdicts: Share of sayings that were `tie`; None for a panel.
         length_difference: Mean characters of `one` minus `other`.
-        controlled: Win rate at equal length.
-        sensitivity: Win rate minus that: what length is worth; None where undefined.
+        controlled: Win rate at equal length, of replies that are not the same.
+        sensitivity: Win rate of these minus that: what length is worth; None where undefined.
         detectable: The least difference from 0.5 that as many cases would show with power 0.8.
         p_holm: The sign test's p, of dialogues where there is one, corrected for all pairs.
     """
@@ -240,7 +240,9 @@ def _figures(rows: pl.DataFrame, how: Bootstrap) -> Pair:
     dialogues = rows["group_id"].to_list()
     value, forward, backward = (rows[name].to_numpy() for name in ("value", "forward", "backward"))
     longer = rows["length_difference"].to_numpy()
-    control = length_controlled(value, longer, clusters=dialogues, how=how)
+    # Equal replies are of equal length and tie by definition: they would pin the curve to a half where it is read.
+    same = (rows["reason"] == SAME).fill_null(value=False).to_numpy()
+    control = length_controlled(np.where(same, np.nan, value), longer, clusters=dialogues, how=how)
     alone = judge == PANEL
     judged = ~(np.isnan(forward) | np.isnan(backward))
     tied = (forward == 0.5).astype(float) + (backward == 0.5)

@@ -95,6 +95,7 @@ def comparison_page(facts: Mapping[str, Any]) -> str:
         breakdown=_groups(parts[:MOST_ROWS], by="kind"),
         parts=parts,
         trust=[_trusted(row) for row in items(facts, "trust")],
+        judges={str(row.get("scorer")) for row in items(facts, "trust")},
         measured=[_trusted(row) for row in items(facts, "figures")],
         ranking=_ranking(part(facts, "ranking")),
         missing=[{"reason": words(row.get("reason")), "n": count(row.get("n"))} for row in items(facts, "missing")],
@@ -278,7 +279,9 @@ def _trusted(row: Mapping[str, Any]) -> dict[str, Any]:
     measure = str(row.get("measure") or "")
     value, low, high = (_number(row.get(name)) for name in ("value", "low", "high"))
     shares = row.get("unit") == "share"
-    texts = [printed(v, measure, shares=shares) for v in (value, low, high)]
+    # A rate per second is no number of seconds.
+    printed_as = "" if measure.endswith("_per_s") else measure
+    texts = [printed(v, printed_as, shares=shares) for v in (value, low, high)]
     return {
         "words": words(row.get("words")) if row.get("words") else measure_words(measure),
         "scorer": scorer_words(row.get("scorer")), "value": texts[0], "low": texts[1], "high": texts[2],

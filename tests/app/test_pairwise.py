@@ -93,7 +93,7 @@ def test_the_whole_path_and_taken_up_again_it_asks_nothing_twice(run: Run, serve
 def test_two_ways_are_one_command_with_answers_first(run: Run, server: Server, tmp_path: Path) -> None:
     ran = run(
         "bench", "pairwise", "sample", "--split", "all", "--language", "zh-Hant", "--limit", "6",
-        "--model", "staged:" + spec(server, "warm"), "--against", "oneshot:" + spec(server, "warm"),
+        "--model", "staged:" + spec(server, "warm"), "--against", "oneshot:" + spec(server, "cold"),
         "--judge", spec(server, "moody"), "--page", tmp_path / "deep" / "page.html",
     )  # fmt: skip
     assert ran.code == 0, ran.err
@@ -106,8 +106,9 @@ def test_two_ways_are_one_command_with_answers_first(run: Run, server: Server, t
 
 
 def test_an_estimate_goes_all_the_way_for_a_few_and_the_run_uses_it(run: Run, server: Server, tmp_path: Path) -> None:
-    arguments = ("bench", "pairwise", "sample", "--split", "all", "--limit", "12", "--model", spec(server, "warm"),
-                 "--against", spec(server, "cold"), "--judge", spec(server, "fair"), "--out", tmp_path / "p")  # fmt: skip
+    arguments = ("bench", "pairwise", "sample", "--split", "all", "--limit", "12",
+                 "--model", spec(server, "warm"), "--against", spec(server, "cold"), "--judge", spec(server, "fair"),
+                 "--out", tmp_path / "p")  # fmt: skip
     ran = run(*arguments, "--estimate", "--json")
     assert ran.code == 0, ran.err
     assert json.loads(ran.out)["all"]["trial"] == 10

@@ -46,8 +46,9 @@ def test_every_request_is_sent_and_counted_also_what_the_journal_knows(
 ) -> None:
     assert run("predict", SAMPLE, "--model", server[0], "--split", "all", "--out", tmp_path / "p").code == 0
     before = len(server[1])
-    arguments = ("bench", "technical", SAMPLE, "--split", "all", "--model", server[0], "--requests", "60", "--concurrency",
-                 "1,4", "--repeats", "3", "--out", tmp_path / "t", "--page", tmp_path / "t.html")  # fmt: skip
+    arguments = ("bench", "technical", SAMPLE, "--split", "all", "--model", server[0], "--requests", "60",
+                 "--concurrency", "1,4", "--repeats", "3", "--out", tmp_path / "t",
+                 "--page", tmp_path / "t.html")  # fmt: skip
     ran = run(*arguments)
     assert ran.code == 0, ran.err
     made = open_artifact(tmp_path / "t")
@@ -101,12 +102,13 @@ def test_an_estimate_sends_nothing_and_a_spent_budget_keeps_nothing(
 
 def test_a_server_that_hangs_or_breaks_fails_its_gates(run: Run, tmp_path: Path) -> None:
     with running(Server()) as url:
-        ran = run("bench", "technical", SAMPLE, "--model", f"openai:hang@{url}/v1", "--timeout", "0.05", "--requests", "30",
+        ran = run("bench", "technical", SAMPLE, "--model", f"openai:hang@{url}/v1", "--timeout", "0.05",
+                  "--requests", "60",
                   "--concurrency", "10", "--warmups", "0", "--repeats", "1", "--out", tmp_path / "t")  # fmt: skip
     assert ran.code == 0, ran.err
     timing = open_artifact(tmp_path / "t").scan("timing").collect()
     assert set(timing["problem"]) == {"timeout"}
-    assert timing["latency_s"].null_count() == 30
+    assert timing["latency_s"].null_count() == 60
     failed = run("bench", "gates", tmp_path / "t", "--json")
     assert failed.code == 1
     told = {r["gate"]: r["verdict"] for r in json.loads(failed.out)["gates"]}

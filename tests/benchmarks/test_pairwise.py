@@ -135,6 +135,18 @@ def test_replies_that_are_lacking_or_the_same_are_never_judged() -> None:
     assert pair.consistency.n == 6
 
 
+def test_equal_replies_say_nothing_of_what_length_is_worth() -> None:
+    winners = {i: "a" if i % 3 else "b" for i in range(45)}
+    shown = replies(60, same=set(range(45, 60))).with_columns(
+        length=pl.when(pl.col("text") == "equal").then(50).otherwise(
+            pl.col("length") + pl.when(pl.col("system") == "a").then(pl.int_range(pl.len()) % 17).otherwise(0))
+    )  # fmt: skip
+    (pair,) = pairs(outcomes(said(*by_winner(winners)), shown, ["a", "b"], ["j"]), how=FEW)
+    without = pairs(outcomes(said(*by_winner(winners)), shown.head(90), ["a", "b"], ["j"]), how=FEW)[0]
+    assert pair.controlled.value == pytest.approx(without.controlled.value)
+    assert pair.win_rate.value == pytest.approx((30 + 7.5) / 60)
+
+
 def test_a_clear_winner_is_named_whichever_side_it_stands_on() -> None:
     winners = {i: "a" if i % 10 else "b" for i in range(60)}
     for systems, expected in ((["a", "b"], "one"), (["b", "a"], "other")):

@@ -54,7 +54,9 @@ def chosen(model: str, text: str) -> str:
 
 def said(body: dict[str, Any]) -> str:
     """The answer to a request."""
-    model, text = body["model"], body["messages"][-1]["content"]
+    model, said_to = body["model"], [message["content"] for message in body["messages"]]
+    # Who is asked again for JSON still has the two replies before it.
+    text = next((content for content in reversed(said_to) if "⟦" in content), said_to[-1])
     if model in SPEAKERS:
         return spoken(model, text)
     if "⟦" not in text:
