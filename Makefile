@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: quickstart test test-llama check perf perf-peers clean help
+.PHONY: quickstart test test-llama check perf perf-peers nano clean help
 
 help:            ## Show this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -46,6 +46,9 @@ perf-peers: $(VENV)/.installed-dev  ## The same work by other tools, installed i
 	$(BIN)/python -m tests.perf.peers $(or $(FOLDER),perf/peers)
 	$(BIN)/python -m tests.perf.chat_peers $(or $(FOLDER),perf/peers)
 	$(BIN)/python -m tests.perf.mcq_peers $(or $(FOLDER),perf/peers)
+
+nano: $(VENV)/.installed-dev  ## Make the small model of our own from the sources of XINHENG_DATA, in FOLDER (runs/nano)
+	$(BIN)/python -m app.nano $(or $(FOLDER),runs/nano)
 
 clean:           ## Remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
