@@ -104,12 +104,13 @@ def root(*, version: Annotated[bool, typer.Option("--version", help="Print the v
 
 def main() -> None:
     """Run the command line: exit 0 done, 1 a check failed, 2 wrong use or bad input, 130 interrupted."""
+    from app.terminal import shown
     from xinheng.errors import XinhengError
 
     try:
         app()
     except XinhengError as error:
-        print(f"xinheng: {error}", file=sys.stderr)
+        print(shown(f"xinheng: {error}"), file=sys.stderr)
         sys.exit(error.exit_code)
     except SystemExit as leaving:
         if leaving.code == INTERRUPTED:  # typer turns Ctrl-C into this, without a word
@@ -123,6 +124,14 @@ def main() -> None:
             sys.exit(failure.exit_code)
         if os.environ.get("XINHENG_DEBUG"):
             raise
+        if type(error).__module__.startswith("polars") and type(error).__name__ == "ComputeError":
+            # Polars' own words may quote a value.
+            print(
+                "xinheng: a table cannot be read: want whole Parquet files, as its artifact's manifest lists them. "
+                "`xinheng validate PLACE` names what is damaged; make that artifact again, or restore it.",
+                file=sys.stderr,
+            )
+            sys.exit(2)
         # The text of an unforeseen error may quote a row; its type and place do not.
         print(f"xinheng: {_where(error)}. Set XINHENG_DEBUG=1 to see all of it (it may quote data).", file=sys.stderr)
         sys.exit(2)

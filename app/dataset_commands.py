@@ -106,12 +106,22 @@ def validate(
         local(page, "--page")
     with terminal.busy(f"validating {artifact}"):
         weighed = pipeline.validate(opened, page=page)
-    show.gate(terminal, weighed.gate)
+    if weighed.gate is not None:
+        show.gate(terminal, weighed.gate)
+    elif weighed.problems:
+        terminal.line(
+            "The rows were not weighed: files are damaged. Restore them from a copy, or make the artifact again."
+        )
     show.marks(terminal, opened)
     for problem in weighed.problems:
         terminal.line(f"FAILED  {problem}")
     terminal.result(
-        {"passed": weighed.passed, "problems": weighed.problems, **weighed.gate.to_dict(), "marks": opened.marks}
+        {
+            **(weighed.gate.to_dict() if weighed.gate is not None else {}),
+            "passed": weighed.passed,
+            "problems": weighed.problems,
+            "marks": opened.marks,
+        }
     )
     if not weighed.passed:
         terminal.say(f"validate: {artifact}: FAILED")

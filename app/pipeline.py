@@ -13,7 +13,7 @@ from typing import Any, Final
 import polars as pl
 
 import datasets_src
-from app.facts import READ_STEP, dataset_facts, dataset_table
+from app.facts import READ_STEP, dataset_facts
 from app.held_out import held_out
 from app.protection import inherited, protected
 from curation.coverage import coverage
@@ -280,15 +280,18 @@ def curate_recipe(
 
 @dataclass(frozen=True)
 class Weighed:
-    """What `validate` found: faults of the files, and the gate's result over the rows."""
+    """What `validate` found: faults of the files, and the gate's result over the rows.
+
+    There is no gate where files are damaged, and none for tables of answers, scores or weights.
+    """
 
     problems: list[str]
-    gate: Gate
+    gate: Gate | None
 
     @property
     def passed(self) -> bool:
         """Whether files and rows are as they should be."""
-        return not self.problems and self.gate.passed
+        return not self.problems and (self.gate is None or self.gate.passed)
 
 
 def resolve_source(name: str, *, say: Say) -> Artifact:
@@ -307,10 +310,10 @@ def validate(artifact: Artifact, *, page: Path | None = None) -> Weighed:
         page: Where to write the result as a page.
 
     Raises:
-        SchemaError: It holds no table of a known kind.
+        UsageError: It is a chat export.
     """
-    table = dataset_table(artifact)
-    if table not in KEYS:
+    table = next((name for name in artifact.manifest["tables"] if name in TABLES), None)
+    if table == "chat":
         raise UsageError(
             "validate",
             f"no gate for a {table} table",
@@ -318,10 +321,12 @@ def validate(artifact: Artifact, *, page: Path | None = None) -> Weighed:
             mend="A chat export is raw material: make dialogues of it first.",
         )
     problems = verify(artifact)
-    weighed = gate(artifact.scan(table), kind=table)
+    weighed = gate(artifact.scan(table), kind=table) if table is not None and table in KEYS and not problems else None
     if page is not None:
         name = str(artifact.manifest["name"])
-        text = gate_page({**weighed.to_dict(), "problems": problems}, title={"en": name, "zh": name})
+        text = gate_page(
+            {**(weighed.to_dict() if weighed else {}), "problems": problems}, title={"en": name, "zh": name}
+        )
         with readable_write_errors(page):
             page.parent.mkdir(parents=True, exist_ok=True)
             part = page.with_name(f".{page.name}.part")

@@ -142,7 +142,6 @@ def write_page(found: Mapping[str, Any], path: Path) -> None:
         WriteError: The disk refuses.
     """
     from reports.comparison import systems_page
-
     from xinheng.artifacts import readable_write_errors
 
     with readable_write_errors(path):

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
+
+_STEERS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def shown(text: str) -> str:
+    r"""A text without characters that steer a terminal or turn what is read around; each shows as its code point.
+
+    Ids and names come from files: none of them may colour, move or rename anything. Lines and tabs stay.
+
+    >>> shown("a\x1b[31mb\n"), shown("\u202eabc")
+    ('a[U+001B][31mb\n', '[U+202E]abc')
+    """
+    return _STEERS.sub(lambda found: f"[U+{ord(found.group()):04X}]", text)
 
 
 class Terminal:
@@ -24,9 +38,9 @@ class Terminal:
     def say(self, line: str) -> None:
         """Tell what is going on: a moving line on a terminal, plain lines elsewhere."""
         if self._status is not None:
-            self._status.update(line)
+            self._status.update(shown(line))
         else:
-            print(line, file=sys.stderr, flush=True)
+            print(shown(line), file=sys.stderr, flush=True)
 
     @contextmanager
     def busy(self, line: str) -> Iterator[None]:
@@ -71,7 +85,7 @@ class Terminal:
     def line(self, text: str = "") -> None:
         """Print a line of the result (not with `--json`)."""
         if not self.as_json:
-            print(text)
+            print(shown(text))
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[int] = ()) -> None:
         """Print rows under a header, columns as wide as their widest cell; Han characters count two.
@@ -101,7 +115,8 @@ class Terminal:
 def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)
+    text = f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)
+    return shown(text).replace("\n", "[U+000A]").replace("\t", "[U+0009]")
 
 
 def _width(text: str) -> int:

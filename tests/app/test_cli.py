@@ -260,3 +260,32 @@ def test_a_real_chat_export_becomes_an_artifact(run, shared_data: Path, tmp_path
     ran = run("ingest", "line", "--from", shared_data / "chat-exports" / "line" / "sample.txt")
     assert ran.code == 0
     assert open_artifact(tmp_path / "runs" / "sources" / "line").rows("chat") == 53
+
+
+def test_a_damaged_table_is_said_to_be_one_and_named_by_validate(run, tmp_path: Path) -> None:
+    run("curate", "tagged_dialogues", "--no-page", "--no-gate", "--out", tmp_path / "d")
+    (file,) = (tmp_path / "d").glob("dialogue-*.parquet")
+    whole = bytearray(file.read_bytes())
+    whole[len(whole) // 2] ^= 255
+    file.write_bytes(whole)
+    ran = run("duplicates", tmp_path / "d")
+    assert (ran.code, "want whole Parquet files" in ran.err) == (2, True)
+    ran = run("validate", tmp_path / "d")
+    assert (ran.code, f"{file.name}: bytes changed" in ran.out) == (1, True)
+    assert "not weighed" in ran.out
+
+
+def test_ids_from_files_do_not_steer_the_terminal(run, tmp_path: Path) -> None:
+    line = {"role": "client", "text": "我最近睡不好也不知道可以跟誰說這件事情真的很累很久了", "tags": {}}
+    reply = {**line, "role": "counsellor", "text": "謝謝你願意告訴我這些，我們慢慢來看看發生了什麼事情好嗎"}
+    rows = [
+        {"dialogue_id": f"d\x1b[31m{n}\n\u202e", "language": "zh-Hant", "topic": [], "turns": [line, reply]}
+        for n in range(2)
+    ]
+    (tmp_path / "own.jsonl").write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
+    run("ingest", "tagged", "--from", tmp_path / "own.jsonl", "--out", tmp_path / "own")
+    ran = run("duplicates", tmp_path / "own")
+    assert ran.code == 0, ran.err
+    assert "2 rows in 1 cluster" in ran.out
+    assert not set("\x1b\u202e") & set(ran.out + ran.err)
+    assert "[U+001B]" in ran.out

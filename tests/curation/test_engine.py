@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import itertools
+import os
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -513,6 +515,59 @@ def test_a_shard_that_kills_every_worker_is_given_up(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     with pytest.raises(XinhengError, match="the worker of a shard was killed again and again: have 4 times"):
         run(dialogues(100), load(ref).steps, "processes", recipe_ref=ref, rows_per_shard=50)
+
+
+REGROUPS = """
+import os, signal
+from pathlib import Path
+import polars as pl
+from curation.pieces import ADDRESS
+from curation.run import drop_when, together
+HERE, KEY = Path(__file__).parent, "dialogue_id"
+DIGIT = pl.col(KEY).str.slice(-1)
+
+def ids(frame):
+    return frame.select(KEY)
+
+def killed_once(where):
+    # The file is gone before the worker is, so that the next to do this piece lives.
+    if (HERE / where).exists() and str(os.getpid()) != (HERE / "asking").read_text():
+        (HERE / where).unlink(missing_ok=True)
+        (HERE / f"{where}-done").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def send(rows, signatures):
+    killed_once("send")
+    return signatures.with_columns(DIGIT.cast(pl.UInt64).alias(ADDRESS), place=DIGIT)
+
+def greatest(rows):
+    killed_once("reduce")
+    return rows.filter(pl.col(KEY) == pl.col(KEY).max().over("place")).select(KEY)
+
+def ask(pieces):
+    return pieces.regroup(send, greatest).lazy().with_columns(_why=pl.lit("greatest"))
+
+@together(signature=ids, ask=ask)
+def drop_greatest(frame):
+    return drop_when(frame, pl.col(KEY) == pl.col(KEY).max().over(DIGIT), pl.lit("greatest"))
+"""
+
+
+@pytest.mark.parametrize("moment", ["send", "reduce"])
+def test_a_worker_killed_while_rows_are_regrouped_changes_nothing(
+    moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"regroups_{moment}"
+    (tmp_path / f"{name}.py").write_text(REGROUPS, encoding="utf-8")
+    (tmp_path / "asking").write_text(str(os.getpid()), encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))  # workers are given the same path
+    recipe = [importlib.import_module(name).drop_greatest]
+    table = dialogues(200, dirt=0)
+    whole = curate(table.lazy(), recipe, key=KEY)
+    assert whole.dropped.height == 10
+    (tmp_path / moment).touch()
+    assert same(run(table, recipe, "processes", rows_per_shard=40), whole)
+    assert (tmp_path / f"{moment}-done").exists(), "nobody was killed"
 
 
 def test_nothing_is_left_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
