@@ -48,7 +48,7 @@ class Gate:
     reason: str = ""
 
 
-def gate(
+def verdict(
     estimate: Estimate, threshold: float, *, direction: Literal["above", "below"] = "above", strict: bool = True
 ) -> Gate:
     """Whether a measure is beyond a threshold, by its interval.
@@ -65,9 +65,9 @@ def gate(
     Raises:
         UsageError: No such direction, or no threshold.
 
-    >>> gate(Estimate(0.85, 0.81, 0.89, n=100), 0.8).verdict.value
+    >>> verdict(Estimate(0.85, 0.81, 0.89, n=100), 0.8).verdict.value
     'PASS'
-    >>> undecided = gate(Estimate(0.84, 0.76, 0.92, n=100), 0.8)
+    >>> undecided = verdict(Estimate(0.84, 0.76, 0.92, n=100), 0.8)
     >>> undecided.verdict.value, undecided.more
     ('UNDECIDED', 301)
     """
@@ -163,7 +163,7 @@ def latency_gate(latencies_s: npt.ArrayLike, *, threshold_s: float = 1.0, share:
     """
     estimate = quantile_bound(latencies_s, share)
     if estimate.value is None or estimate.has_interval:
-        made = gate(estimate, threshold_s, direction="below")
+        made = verdict(estimate, threshold_s, direction="below")
         # Order statistics do not narrow around a value as means do.
         if made.verdict is Verdict.UNDECIDED:
             return Gate(made.verdict, estimate, threshold_s, None, made.reason if estimate.value is None else
@@ -188,7 +188,7 @@ def stability_gate(successes: int, requests: int, *, threshold: float = 0.999, c
     (1, 'PASS')
     """
     estimate = clopper_pearson(successes, requests, confidence=confidence, sides=1)
-    made = gate(estimate, threshold)
+    made = verdict(estimate, threshold)
     if made.verdict is not Verdict.UNDECIDED:
         return made
     more = _clean_requests(requests - successes, requests, threshold, confidence)

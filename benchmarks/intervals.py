@@ -1,4 +1,4 @@
-"""Intervals of proportions, means and differences, and the least difference that a sample could show."""
+"""Intervals of proportions, means and differences, tests of two systems, and what difference a sample could show."""
 
 from __future__ import annotations
 
@@ -12,7 +12,22 @@ import numpy.typing as npt
 
 from benchmarks.estimates import Estimate, Floats, Ints, cluster_codes, column, pair, undefined
 from benchmarks.resampling import BOOTSTRAP, Bootstrap, bootstrap
+from benchmarks.significance import holm, mcnemar
 from xinheng.errors import UsageError
+
+__all__ = [
+    "BOOTSTRAP",
+    "Bootstrap",
+    "bootstrap",
+    "clopper_pearson",
+    "difference",
+    "holm",
+    "mcnemar",
+    "mean",
+    "minimum_detectable_difference",
+    "standard_error",
+    "wilson",
+]
 
 
 def wilson(successes: int, n: int, *, confidence: float = 0.95) -> Estimate:

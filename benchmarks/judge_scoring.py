@@ -15,7 +15,7 @@ import polars as pl
 from benchmarks.agreement import krippendorff_alpha
 from benchmarks.correlation import spearman
 from benchmarks.estimates import Estimate, undefined
-from benchmarks.gates import gate
+from benchmarks.gates import verdict
 from benchmarks.intervals import mean
 from benchmarks.judge import Verdict, summary_grade
 from benchmarks.judge_guard import visible
@@ -289,7 +289,7 @@ def _gates(rubric: Rubric, measure: str, scorer: str, made: Mapping[str, Estimat
     if one is None or one.above is None:
         return []
     name = measure if one.above_of == "grade" or f"{measure}_normalised" not in made else f"{measure}_normalised"
-    found = gate(made[name], one.above)
+    found = verdict(made[name], one.above)
     return [
         {
             "measure": name,

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.agreement import counts_of_values, few_values, fitting, no_agreement, rated_twice
+from benchmarks.alpha import counts_of_values, few_values, fitting, no_agreement, rated_twice
 from benchmarks.estimates import Estimate, Floats, pair, scale_positions, table, undefined
 from benchmarks.resampling import BOOTSTRAP, Bootstrap, bootstrap
 from xinheng.errors import UsageError

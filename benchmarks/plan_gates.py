@@ -8,7 +8,7 @@ from typing import Any, Final
 import polars as pl
 
 from benchmarks.estimates import Estimate
-from benchmarks.gates import Gate, gate
+from benchmarks.gates import Gate, verdict
 
 # Measure of the plan's rubric (normalised, 0 to 1) to what it must be above; strict.
 JUDGED: Final[Mapping[str, float]] = {"relevance": 0.8, "empathy": 0.75, "actionability": 0.7}
@@ -46,9 +46,9 @@ def judged(summary: pl.DataFrame) -> list[dict[str, Any]]:
         if row["part"] != "all":
             continue
         if row["benchmark"] == JUDGE and name in JUDGED and row["measure"].endswith("_normalised"):
-            found.append(told(name, gate(_estimate(row), JUDGED[name]), f"> {JUDGED[name]:g}", "", row))
+            found.append(told(name, verdict(_estimate(row), JUDGED[name]), f"> {JUDGED[name]:g}", "", row))
         elif row["benchmark"] == RATED and row["measure"] == "mean":
-            found.append(told("human", gate(_estimate(row), HUMAN), f"> {HUMAN:.1f}", "", row))
+            found.append(told("human", verdict(_estimate(row), HUMAN), f"> {HUMAN:.1f}", "", row))
     return found
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.estimates import Estimate, undefined
-from benchmarks.gates import Verdict, gate, latency_gate, memory_gate, quantile_bound, stability_gate
+from benchmarks.gates import Verdict, latency_gate, memory_gate, quantile_bound, stability_gate, verdict
 from benchmarks.intervals import mean
 from xinheng.errors import InputError, UsageError
 
@@ -22,7 +22,7 @@ def of(low: float, high: float) -> Estimate:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "strict", "verdict"),
+    ("low", "high", "strict", "wanted"),
     [
         (0.81, 0.9, True, "PASS"),
         (0.8, 0.9, True, "UNDECIDED"),
@@ -33,25 +33,25 @@ def of(low: float, high: float) -> Estimate:
         (0.7, 0.79, False, "FAIL"),
     ],
 )
-def test_the_whole_interval_decides(low: float, high: float, strict: bool, verdict: str) -> None:
-    assert gate(of(low, high), 0.8, strict=strict).verdict == verdict
-    below = gate(of(-high, -low), -0.8, direction="below", strict=strict)
-    assert below.verdict == verdict
+def test_the_whole_interval_decides(low: float, high: float, strict: bool, wanted: str) -> None:
+    assert verdict(of(low, high), 0.8, strict=strict).verdict == wanted
+    below = verdict(of(-high, -low), -0.8, direction="below", strict=strict)
+    assert below.verdict == wanted
 
 
 def test_without_a_value_or_an_interval_nothing_is_decided() -> None:
-    assert gate(undefined("no items"), 0.8).verdict == "UNDECIDED"
-    assert gate(undefined("no items"), 0.8).reason == "no items"
-    assert gate(Estimate(0.99), 0.8).verdict is Verdict.UNDECIDED
+    assert verdict(undefined("no items"), 0.8).verdict == "UNDECIDED"
+    assert verdict(undefined("no items"), 0.8).reason == "no items"
+    assert verdict(Estimate(0.99), 0.8).verdict is Verdict.UNDECIDED
     with pytest.raises(UsageError):
-        gate(of(0, 1), NAN)
+        verdict(of(0, 1), NAN)
     with pytest.raises(UsageError):
-        gate(of(0, 1), 0.5, direction="over")
+        verdict(of(0, 1), 0.5, direction="over")
 
 
 @given(low=st.floats(0, 1), width=st.floats(0.001, 1), threshold=st.floats(0, 1))
 def test_so_many_more_cases_decide_if_nothing_else_changes(low: float, width: float, threshold: float) -> None:
-    found = gate(Estimate(low + width / 2, low, low + width, n=50), threshold)
+    found = verdict(Estimate(low + width / 2, low, low + width, n=50), threshold)
     if found.more is None:
         return
     assert found.more >= 1
@@ -59,16 +59,16 @@ def test_so_many_more_cases_decide_if_nothing_else_changes(low: float, width: fl
         if more < 0:
             continue
         half = width / 2 * math.sqrt(50 / (50 + more))
-        again = gate(of(low + width / 2 - half, low + width / 2 + half), threshold)
+        again = verdict(of(low + width / 2 - half, low + width / 2 + half), threshold)
         assert (again.verdict is not Verdict.UNDECIDED) == decided
 
 
 def test_the_plans_human_rating_gate() -> None:
     rng = np.random.default_rng(1)
     good = mean(rng.choice([4, 5], 50), bounds=(1, 5))
-    assert gate(good, 4.0).verdict is Verdict.PASS
-    assert gate(mean(rng.choice([3, 4], 50), bounds=(1, 5)), 4.0).verdict is Verdict.FAIL
-    assert gate(mean(rng.choice([3, 4, 5], 50), bounds=(1, 5)), 4.0).verdict is Verdict.UNDECIDED
+    assert verdict(good, 4.0).verdict is Verdict.PASS
+    assert verdict(mean(rng.choice([3, 4], 50), bounds=(1, 5)), 4.0).verdict is Verdict.FAIL
+    assert verdict(mean(rng.choice([3, 4, 5], 50), bounds=(1, 5)), 4.0).verdict is Verdict.UNDECIDED
 
 
 def test_fifty_nine_requests_are_the_fewest_that_bound_a_95th_percentile() -> None:
