@@ -49,10 +49,16 @@ _NOBODY: Final = ("099", "01", "10", "555", "999")
 _WORD_REACH: Final = 8
 
 
+# Digits with what may stand between those of a telephone number: nothing else need be searched for one.
+_STRETCH: Final = re.compile(r"[+(0-9](?:[0-9()+ \-./\u00b7\u2010-\u2015\u200b]*[0-9]){6}")
+_EXTENSION_REACH: Final = 40
+
+
 def find_phones(text: str) -> Iterator[Span]:
     """Telephone numbers of a folded text."""
+    stretches = [match.span() for match in _STRETCH.finditer(text)]
     for pattern in _PHONES:
-        for match in pattern.finditer(text):
+        for match in _within(pattern, text, stretches):
             digits = re.sub("[^0-9]", "", match.group())
             other = _other_number().search(text, max(0, match.start() - _WORD_REACH), match.start())
             if digits not in HELP_LINES and not other and not digits.startswith("099"):
@@ -64,6 +70,18 @@ def find_phones(text: str) -> Iterator[Span]:
         longest = 15 if "+" in match.group(1) else 11
         if digits not in HELP_LINES and 7 <= len(digits) <= longest and not digits.startswith(_NOBODY):
             yield Span(*match.span(1), "phone")
+
+
+def _within(pattern: re.Pattern[str], text: str, stretches: list[tuple[int, int]]) -> Iterator[re.Match[str]]:
+    """What a pattern finds in a text, where it may find anything: matches begin in a stretch of digits."""
+    done = 0
+    for start, end in stretches:
+        # What stands before is seen by a pattern that looks back; behind the digits an extension may follow.
+        for match in pattern.finditer(text, max(start, done), min(len(text), end + _EXTENSION_REACH)):
+            if match.start() >= end:
+                break
+            done = match.end()
+            yield match
 
 
 @cache
