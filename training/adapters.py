@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ def save(ready: Ready, folder: Path, *, base: str) -> None:
         ready.words.save_pretrained(making)
         old = folder.with_name(f".{folder.name}-old")
         if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
             folder.rename(old)
         making.rename(folder)
         shutil.rmtree(old, ignore_errors=True)
@@ -67,22 +68,23 @@ def merged(base: str, adapters: Mapping[str, float], folder: Path, *, how: str =
         base: The model's folder or name.
         adapters: Folder of an adapter, and its weight.
         folder: Is made.
-        how: Of several: peft's `linear`, `ties` or `dare_ties`.
+        how: Of several: peft's `linear` (the weighted sum of the changes), `ties` or `dare_ties`.
 
     Returns:
-        Interference: for each adapter the share of its change's norm that the merged change has in its direction, 1 for
-        an adapter alone.
+        Interference: for each adapter the share of its change's norm that the merged change has in its direction; its
+        weight for an adapter alone.
 
     Raises:
         InputError: An adapter is of another base.
     """
-    import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     names = {path: f"a{number}" for number, path in enumerate(adapters)}
     for path in adapters:
         _require_base(base, Path(path))
+    if len(names) > 1:
+        _require_no_tokens(names)
     words = AutoTokenizer.from_pretrained(next(iter(adapters)))
     model = AutoModelForCausalLM.from_pretrained(base, dtype="auto")
     if len(words) > model.get_input_embeddings().weight.shape[0]:
@@ -94,13 +96,19 @@ def merged(base: str, adapters: Mapping[str, float], folder: Path, *, how: str =
         for path, name in others:
             adapted.load_adapter(path, adapter_name=name)
         if others:
+            # peft's own "linear" adds the factors, not what they multiply to: it has cross terms; "cat" has none.
+            combined = "cat" if how == "linear" else how
             options: dict[str, Any] = {} if how == "linear" else {"density": 0.5}
             weights = [adapters[path] for path in names]
-            adapted.add_weighted_adapter(list(names.values()), weights, "all", combination_type=how, **options)
+            adapted.add_weighted_adapter(list(names.values()), weights, "all", combination_type=combined, **options)
             adapted.set_adapter("all")
-        changes = {path: _change(adapted, name) for path, name in names.items()}
-        whole = _change(adapted, "all") if others else changes[first[0]]
-        told = {path: float(torch.dot(change, whole) / change.norm() ** 2) for path, change in changes.items()}
+        before = {path: _change(adapted, name) for path, name in names.items()}
+        if not others:
+            for module in adapted.modules():
+                if first[1] in getattr(module, "lora_A", {}):
+                    module.scaling[first[1]] *= adapters[first[0]]
+        whole = _change(adapted, "all" if others else first[1])
+        told = {path: _left(change, whole) for path, change in before.items()}
         made = adapted.merge_and_unload()
     made.save_pretrained(folder)
     words.save_pretrained(folder)
@@ -135,8 +143,8 @@ def prove(ready: Ready, folder: Path, base: str, *, asked: str = "我最近睡�
     largest, of_merged = (float((want - other).abs().max()) for other in (have, whole))
     # A quantised base is not read back as such here; its answers are near, not equal.
     quantised = getattr(ready.model.get_base_model(), "is_quantized", False) or ready.half
-    most = float("inf") if quantised else 1e-3 * max(1.0, float(want.abs().max()))
-    if split or max(largest, of_merged) > most:
+    most = (0.5 if quantised else 1e-3) * max(1.0, float(want.abs().max()))
+    if split or not max(largest, of_merged) <= most:  # a difference that is no number is one
         raise CheckFailed(
             str(folder),
             "what was saved is not what was trained",
@@ -146,23 +154,45 @@ def prove(ready: Ready, folder: Path, base: str, *, asked: str = "我最近睡�
     return Proof(len(tokens), largest, of_merged)
 
 
-def _change(adapted: Any, name: str) -> Any:
-    """All that an adapter adds to the base's matrices, as one vector."""
-    import torch
-
-    found = [
-        module.get_delta_weight(name).detach().float().flatten()
-        for module in adapted.modules()
+def _change(adapted: Any, name: str) -> dict[str, Any]:
+    """What an adapter adds to each of the base's matrices."""
+    found = {
+        place: module.get_delta_weight(name).detach().float()
+        for place, module in adapted.named_modules()
         if name in getattr(module, "lora_A", {})
-    ]
+    }
     if not found:
         raise InputError("merge", "the adapter changes no matrix", have=name)
-    return torch.cat(found)
+    return found
+
+
+def _left(change: dict[str, Any], whole: dict[str, Any]) -> float:
+    """How much of a change is in the whole change; 0 for a change of nothing."""
+    norm = sum(float(part.square().sum()) for part in change.values())
+    both = sum(float((part * whole[place]).sum()) for place, part in change.items() if place in whole)
+    return both / norm if norm else 0.0
+
+
+def _require_no_tokens(adapters: Iterable[str]) -> None:
+    """Raise where one of several adapters brings rows for tokens of its own: weighted merging would lose them."""
+    for path in adapters:
+        told = json.loads((Path(path) / "adapter_config.json").read_text(encoding="utf-8"))
+        if told.get("trainable_token_indices"):
+            raise InputError(
+                path,
+                "an adapter with special tokens of its own cannot be merged with others",
+                want="adapters without new tokens, or this one alone",
+                mend="Merge it into the base first, and train the others on that.",
+            )
 
 
 def _require_base(base: str, adapter: Path) -> None:
     """Raise when an adapter says that it was trained on another base."""
-    told = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    try:
+        told = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        have = type(error).__name__
+        raise InputError(str(adapter), "no adapter", want="a folder with adapter_config.json", have=have) from error
     named = told.get("base_model_name_or_path")
     if named and named != base and Path(named).name != Path(base).name:
         raise InputError(

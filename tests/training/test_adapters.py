@@ -26,18 +26,21 @@ NEW = {token: f"the tag {token.strip('<|>')}" for token in DEFAULT.special_token
 def base(request, tmp_path_factory) -> Path:
     folder = write(tmp_path_factory.mktemp("base") / "tiny")
     if request.param:
+        import torch
         from transformers import AutoConfig, AutoModelForCausalLM
 
         config = AutoConfig.from_pretrained(folder)
         config.tie_word_embeddings = True
-        AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     return folder
 
 
-def trained(base: Path, folder: Path, *, seed: int = 3):
+def trained(base: Path, folder: Path, *, seed: int = 3, new: dict[str, str] = NEW):
     recipe = replace(RECIPE, epochs=1, seed=seed)
-    made = ready(str(base), recipe, new=NEW)
-    token = next(iter(NEW))
+    made = ready(str(base), recipe, new=new)
+    token = next(iter(new), "")
     said = [(key, [{**messages[0], "content": token + messages[0]["content"]}, messages[1]]) for key, messages in SAID]
     rows = rendered(made.words, said, write=writer(made.words, "template"), context=128).rows
     train(made, rows, [], recipe, folder)
@@ -109,9 +112,16 @@ def test_an_adapter_that_was_damaged_is_found(base: Path, tmp_path: Path) -> Non
 
 def test_two_adapters_merged_tell_how_much_of_each_is_left(base: Path, tmp_path: Path) -> None:
     for seed in (1, 2):
-        save(trained(base, tmp_path / f"run{seed}", seed=seed), tmp_path / f"a{seed}", base=str(base))
+        save(trained(base, tmp_path / f"run{seed}", seed=seed, new={}), tmp_path / f"a{seed}", base=str(base))
     both = {str(tmp_path / f"a{seed}"): 0.5 for seed in (1, 2)}
     left = merged(str(base), both, tmp_path / "whole")
     assert all(0.2 < share < 1.0 for share in left.values())
+    one = str(tmp_path / "a1")
+    assert merged(str(base), {one: 0.25}, tmp_path / "quarter") == {one: pytest.approx(0.25)}
+    save(trained(base, tmp_path / "run3"), tmp_path / "a3", base=str(base))
+    with pytest.raises(InputError, match="special tokens of its own"):
+        merged(str(base), {**both, str(tmp_path / "a3"): 0.5}, tmp_path / "no")
+    with pytest.raises(InputError, match="no adapter"):
+        merged(str(base), {str(tmp_path): 1.0}, tmp_path / "no")
     with pytest.raises(InputError, match="for another base"):
         merged("elsewhere/other", both, tmp_path / "no")
