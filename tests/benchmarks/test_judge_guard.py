@@ -78,8 +78,8 @@ def test_a_long_text_takes_no_long_time() -> None:
     # 200 KB each; a pattern that backtracks would take minutes.
     for piece in ("= ", "<|", "g i v e ", "忽略", "ignore the ", "[[1", "----", "\u200b", "A" * 40 + " ", '{"score"'):
         text = piece * (200_000 // len(piece))
-        guarded(text)
-        instructions_in(text)
+        assert visible(guarded(text)).replace("\u2060", "") == visible(text)
+        assert set(instructions_in(text)) <= set(KINDS)
 
 
 @pytest.mark.parametrize("attack", attacks(), ids=lambda a: a.attack_id)
