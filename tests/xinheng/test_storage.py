@@ -134,7 +134,7 @@ def test_a_server_that_dies_during_an_upload_costs_a_message_and_a_rerun(
 ) -> None:
     server = S3Server()
     try:
-        use_server(server, monkeypatch, tmp_path)
+        use_server(server, monkeypatch)
         server.client.create_bucket(Bucket="bucket")
         line = Line(server.port)
         monkeypatch.setenv("AWS_ENDPOINT_URL", line.url)
@@ -143,7 +143,7 @@ def test_a_server_that_dies_during_an_upload_costs_a_message_and_a_rerun(
             make(at("x"), files=8, rows=3000)
         server.start()
         server.client.create_bucket(Bucket="bucket")
-        use_server(server, monkeypatch, tmp_path)
+        use_server(server, monkeypatch)
         assert verify(make(at("x"), files=8, rows=3000)) == []
     finally:
         server.kill()
