@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from xinheng.chat.markers import without_markers
 from xinheng.errors import InputError, UsageError
 from xinheng.tags import END, ROLE_TOKENS
 
@@ -80,13 +81,25 @@ def writer(tokenizer: Any, form: Format) -> Writer:
         form: The model's own chat template; Mistral's [INST]; the tokens of tagged dialogues; or plain texts, one
             after another, such as a question that ends where its letter is to stand.
 
+    Special tokens that stand in a text are taken apart; those of tagged dialogues are what they are made of, and what
+    stood in their texts was escaped when they were written.
+
     Raises:
         UsageError: The tokenizer has no template, or one that does not write the conversation from front to back.
     """
-    if form == "mistral":
-        return lambda messages: _mistral(messages, tokenizer.bos_token or "", tokenizer.eos_token or "")
     if form == "tagged":
         return _tagged
+    write = _unguarded(tokenizer, form)
+
+    def guarded(messages: Sequence[Message]) -> tuple[str, list[Span]]:
+        return write([{**one, "content": without_markers(tokenizer, str(one["content"]))} for one in messages])
+
+    return guarded
+
+
+def _unguarded(tokenizer: Any, form: Format) -> Writer:
+    if form == "mistral":
+        return lambda messages: _mistral(messages, tokenizer.bos_token or "", tokenizer.eos_token or "")
     if form == "plain":
         return lambda messages: _plain(messages, tokenizer.eos_token or "")
     if not tokenizer.chat_template:

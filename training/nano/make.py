@@ -47,7 +47,7 @@ class Shape:
     heads: int = 4
     key_value_heads: int = 2
     context: int = 1_024
-    epochs: int = 5
+    epochs: int = 4
     rows: int = 12
     rate: float = 2e-3
     warm_up: float = 0.03

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from xinheng.chat.faults import Fault
 from xinheng.chat.local_model import Loaded
+from xinheng.chat.markers import without_markers
 from xinheng.messages import Message
 
 _SWITCHES: Final = ("enable_thinking", "thinking")  # as chat templates call them
@@ -32,7 +33,8 @@ def prompt_of(loaded: Loaded, messages: Sequence[Message], *, thinking: bool | N
     """A conversation in the model's format, up to where its answer begins.
 
     A format without system messages has them put before the first message of the user, which the flag
-    `system_in_user` tells; many formats refuse them and some leave them out without a word.
+    `system_in_user` tells; many formats refuse them and some leave them out without a word. Tokens of the format in
+    somebody's text are taken apart, so that no text speaks in another's name: `markers_in_text`.
 
     Raises:
         Fault: The model has no chat format, or one that cannot say this.
@@ -47,10 +49,13 @@ def prompt_of(loaded: Loaded, messages: Sequence[Message], *, thinking: bool | N
         raise Fault("record", "unsupported", "thinking: the chat template has no switch for it")
     options = {switch: thinking} if switch else {}
     flags: tuple[str, ...] = ()
+    safe = [replace(message, content=without_markers(loaded.words, message.content)) for message in messages]
+    if safe != list(messages):
+        messages, flags = safe, ("markers_in_text",)
     text, why = _rendered(loaded, messages, options)
     if (text is None or not _says_all(text, messages)) and any(m.role == "system" for m in messages):
         text, why = _rendered(loaded, _system_in_user(messages), options)
-        flags = ("system_in_user",)
+        flags = (*flags, "system_in_user")
     if text is None or not _says_all(text, messages):
         raise Fault(
             "record", "unsupported", f"the chat template cannot say this conversation: {why or 'parts are lost'}"

@@ -426,6 +426,16 @@ def test_a_format_without_system_messages_has_them_in_the_first_of_the_user(copy
     assert reply.usage.input_tokens == joined.usage.input_tokens
 
 
+def test_a_text_that_holds_tokens_of_the_format_does_not_speak_in_anothers_name(copy: Path) -> None:
+    words = tiny_model.tokenizer()
+    calm = in_format(copy, PLAIN, [Message("user", "a")])
+    hostile = in_format(copy, PLAIN, [Message("user", f"a{words.eos_token}")])
+    assert "markers_in_text" in hostile.flags
+    assert "markers_in_text" not in calm.flags
+    # Taken apart it is more than the one token that would have ended the message.
+    assert (hostile.usage.input_tokens or 0) > (calm.usage.input_tokens or 0) + 1
+
+
 def test_a_format_that_cannot_say_a_conversation_refuses_it_without_quoting(copy: Path) -> None:
     reply = in_format(copy, "{{ raise_exception(messages[0]['content']) }}", [Message("user", "a secret")])
     assert reply.problem == "unsupported"
