@@ -13,15 +13,15 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "Could not make $(VENV). On Debian and Ubuntu: apt install python3-venv"; rm -rf $(VENV); exit 2; }
 
 # A stamp per set of extras; made again when the requirements change.
-$(VENV)/.installed-report: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --use-pep517 -c constraints.txt -e ".[report]"
+$(VENV)/.installed-quick: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --use-pep517 -c constraints.txt -e ".[report,llm,train]"
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --use-pep517 -c constraints.txt -e ".[dev]"
-	@touch $@ $(VENV)/.installed-report
+	@touch $@ $(VENV)/.installed-quick
 
-quickstart: $(VENV)/.installed-report  ## Install, curate the bundled sample, validate it, write the dataset and a page
+quickstart: $(VENV)/.installed-quick  ## Install, and run the bundled sample from raw lines to a trained model, its scores and pages
 	$(BIN)/xinheng quickstart
 
 test: $(VENV)/.installed-dev  ## Install and run all tests

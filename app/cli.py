@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from app import (
+    adapter_commands,
     bench_commands,
     dataset_commands,
     generate_commands,
@@ -61,6 +62,9 @@ _add(leaderboard_commands.leaderboard, "leaderboard runs/scores --out site")
 _add(generate_commands.tag, "tag runs/datasets/counselling_zh --model ollama:phi4 --limit 3")
 _add(training_commands.plan, "plan mcq --base Qwen/Qwen2.5-7B-Instruct --data runs/datasets/choices")
 _add(training_commands.train, "train mcq --base models/qwen --data runs/datasets/choices --trial 0.1")
+_add(adapter_commands.merge, "merge models/qwen runs/adapters/choices-mcq --out runs/models/mcq")
+_add(adapter_commands.quantise, "quantise runs/models/mcq --to nf4 --out runs/models/mcq-nf4")
+_add(adapter_commands.push, "push runs/adapters/choices-mcq OWNER/NAME --base Qwen/Qwen2.5-7B-Instruct --dry-run")
 _add(privacy_commands.privacy, "privacy runs/datasets/mine --vault ~/vaults/study.vault --quasi age,sex,place")
 _add(privacy_commands.reveal, "reveal --vault ~/vaults/study.vault --client C0123 answer.txt")
 _add(privacy_commands.forget, "forget --vault ~/vaults/study.vault --client C0123")
@@ -82,14 +86,23 @@ def doctor(
     run(model, Terminal(as_json=json))
 
 
-@app.command(epilog="Example: xinheng quickstart --out runs/quickstart")
-def quickstart(*, out: Out = None, json: Json = False) -> None:
-    """Curate the bundled sample from end to end and print where everything lies."""
+@app.command(epilog="Example: xinheng quickstart --out runs/quickstart --llm ollama:qwen3")
+def quickstart(
+    *,
+    llm: Annotated[
+        str | None,
+        typer.Option("--llm", metavar="SPEC", help="Also compare staged and one-shot answers of ollama:NAME …"),
+    ] = None,
+    data_only: Annotated[bool, typer.Option("--data-only", help="End with the datasets; tune no model.")] = False,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Run the bundled sample from raw lines to a tuned model with its scores, offline; print where everything lies."""
     from app.quickstart import quickstart as run
     from app.terminal import Terminal
     from xinheng.storage import place_of
 
-    run(place_of(out or "runs/quickstart"), Terminal(as_json=json))
+    run(place_of(out or "runs/quickstart"), Terminal(as_json=json), model=llm, data_only=data_only)
 
 
 @app.callback(invoke_without_command=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.terminal import Terminal
 from app.training_rows import conversations, tag_tokens
+from training.base import located
 from training.plan import CARDS_GB, Lengths, Plan, explained, plan, targets_of
 from training.recipe import Training
 from training.render import rendered, writer
@@ -58,7 +59,7 @@ def _lengths(
     from transformers import AutoTokenizer
 
     try:
-        words = AutoTokenizer.from_pretrained(base)
+        words = AutoTokenizer.from_pretrained(located(base))
     except (OSError, ValueError) as error:
         raise UsageError(
             base,

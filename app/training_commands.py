@@ -53,6 +53,9 @@ def train(
         bool, typer.Option("--allow-failed-gate", help="Train on a dataset that failed its gate.")
     ] = False,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Take only so many rows of each split.")] = None,
+    samples: Annotated[
+        int, typer.Option(min=0, max=20, help="Rows that are answered at each evaluation, for the page.")
+    ] = 2,
     out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Of the adapter; one there is replaced.")] = None,
     json: Json = False,
 ) -> None:
@@ -72,7 +75,7 @@ def train(
         training_run.UNLICENSED: allow_unlicensed,
         training_run.FAILED_GATE: allow_failed_gate,
     }
-    options = training_run.Options(trial, resume, {name for name, yes in named.items() if yes}, limit)
+    options = training_run.Options(trial, resume, {name for name, yes in named.items() if yes}, limit, samples)
     where = out or Path(str(settings().runs)) / "adapters" / f"{dataset.manifest['name']}-{Path(recipe).stem}"
     made = training_run.trained(recipe, chosen, base, dataset, out=where, options=options, terminal=terminal)
     training_run.show(terminal, made)

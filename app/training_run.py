@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,18 +15,22 @@ import polars as pl
 
 from app.terminal import Terminal
 from app.training_rows import conversations, meanings, preference_pairs
+from reports.training import training_page
 from training import adapters, dpo, sft
+from training.base import located
 from training.load import Ready, ready
 from training.recipe import Training
 from training.render import Rows, rendered, writer
 from training.running import steps_of
 from training.sft import Trained
+from training.watching import SAMPLE, events, samples, watchers
 from xinheng.artifacts import Artifact, file_sha256, write
 from xinheng.errors import CheckFailed, UsageError
 from xinheng.marks import refuse_marked
 from xinheng.progress import duration
 
 KIND: Final = "adapter"
+PAGE: Final = "report.html"
 # What may be named to be trained on all the same.
 UNLICENSED: Final = "unlicensed"
 FAILED_GATE: Final = "failed_gate"
@@ -42,12 +47,14 @@ class Options:
         resume: Go on from the last checkpoint.
         allow: What is trained on all the same: names of marks, `unlicensed`, `failed_gate`.
         limit: Only so many rows of each split.
+        samples: So many rows are answered at each evaluation.
     """
 
     trial: float | None = None
     resume: bool = False
     allow: Collection[str] = ()
     limit: int | None = None
+    samples: int = 2
 
 
 def trained(
@@ -70,6 +77,7 @@ def trained(
         UsageError: Rows of another kind, or checkpoints of another training.
     """
     _require_clean(dataset, options.allow)
+    _quiet()
     wall_s: dict[str, float] = {}
     work = out.with_name(f".{out.name}.training")
     with _timed(wall_s, "rows"):
@@ -78,7 +86,7 @@ def trained(
             raise UsageError(str(dataset.path), "no row in its train split", want="rows to train on")
     with _timed(wall_s, "load"):
         terminal.say(f"loading {base}")
-        made = ready(base, recipe, new=meanings() if recipe.tag_tokens else None)
+        made = ready(located(base), recipe, new=meanings() if recipe.tag_tokens else None)
     with _timed(wall_s, "render"):
         rows = {split: _rendered(made, said[split], recipe) for split in ("train", "validation") if said.get(split)}
     terminal.say(
@@ -87,7 +95,7 @@ def trained(
     told = _trained(made, rows, recipe, dataset, work, options=options, terminal=terminal, wall_s=wall_s)
     with _timed(wall_s, "save and prove"):
         adapters.save(made, work / "adapter", base=base)
-        proof = adapters.prove(made, work / "adapter", base)
+        proof = adapters.prove(made, work / "adapter", located(base))
     artifact = _written(
         name,
         recipe,
@@ -100,10 +108,18 @@ def trained(
         proof=proof,
         wall_s=wall_s,
         options=options,
-        folder=work / "adapter",
+        work=work,
     )
     shutil.rmtree(work)
     return artifact
+
+
+def _quiet() -> None:
+    """Keep the libraries' bars and notes for programmers out of what a person reads."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers\.|peft\.|trl\.")
 
 
 def _trained(
@@ -119,6 +135,7 @@ def _trained(
 ) -> dict[str, Trained]:
     """By method; answers are learnt before they are preferred."""
     told: dict[str, Trained] = {}
+    asked = rows["validation" if "validation" in rows else "train"].rows[: options.samples]
     if "sft" in recipe.method:
         total, _ = steps_of(recipe, len(rows["train"].rows))
         with _timed(wall_s, "sft"):
@@ -131,6 +148,7 @@ def _trained(
                 resume=options.resume,
                 most_steps=_most(total, options),
                 say=terminal.say,
+                watchers=watchers(made, asked, work / "sft"),
             )
     if "dpo" in recipe.method:
         write = writer(made.words, recipe.form)
@@ -152,6 +170,7 @@ def _trained(
                 resume=options.resume,
                 most_steps=_most(total, options),
                 say=terminal.say,
+                watchers=watchers(made, asked, work / "dpo"),
             )
     return told
 
@@ -200,9 +219,9 @@ def _written(
     proof: adapters.Proof,
     wall_s: Mapping[str, float],
     options: Options,
-    folder: Path,
+    work: Path,
 ) -> Artifact:
-    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != "README.md")
+    files = sorted(path for path in (work / "adapter").iterdir() if path.is_file() and path.name != "README.md")
     counts = {
         split: {
             "rows": len(found.rows),
@@ -240,6 +259,7 @@ def _written(
     ]
     tables = {
         "curve": pl.DataFrame(points, schema=_CURVE, orient="row"),
+        "sample": pl.concat([pl.DataFrame(schema=SAMPLE), *(samples(work / method, method) for method in told)]),
         "file": pl.DataFrame(
             [(path.name, path.stat().st_size, file_sha256(path)) for path in files], schema=_FILE, orient="row"
         ),
@@ -251,13 +271,14 @@ def _written(
         tables=tables,
         facts=facts,
         parents=[dataset],
-        copies={path.name: path for path in files},
+        copies={path.name: path for path in files} | {k: v for m in told for k, v in events(work / m, m).items()},
+        page=lambda digest: {PAGE: training_page({**facts, "digest": digest}, points, tables["sample"].to_dicts())},
     )
 
 
 def _identity(base: str) -> str | None:
     """The digest of a base's weights, where it is a folder."""
-    if not Path(base).is_dir():
+    if not Path(located(base)).is_dir():
         return None
     from xinheng.chat.local_files import identity_of, local_files
 
@@ -287,6 +308,7 @@ def show(terminal: Terminal, made: Artifact) -> None:
             terminal.line(f"{count:,} examples of {split} left out: {why}")
     if facts["trial"]:
         terminal.line(f"a trial of {facts['trial']:.0%}: leave --trial out for the whole training")
+    terminal.line(f"page     {made.file(PAGE)}")
     terminal.line(f"adapter  {made.path}  {made.digest[:12]}")
     terminal.line(f"next     xinheng predict CASES --model local:{facts['base']['name']}+{made.path}")
     terminal.result({"path": str(made.path), "digest": made.digest, **facts, "curve": curve.to_dicts()})

@@ -155,6 +155,33 @@ def grouped(rows: Sequence[Row], parts: Mapping[str, Words], unit: Words) -> Bui
     return build
 
 
+def lines(points: Sequence[Row], parts: Mapping[str, Words], across: Words, up: Words) -> Build:
+    """Lines over a number, with a dot on every point of those that have few.
+
+    Args:
+        points: x, y, part (which line).
+        parts: Name of the colour -> its words, in order.
+        across: What x is.
+        up: What y is.
+    """
+
+    def build(say: Say) -> alt.LayerChart:
+        import altair as alt
+
+        values = [
+            {"x": p["x"], "y": p["y"], "part": p["part"], "tip": f"{say(parts[p['part']])} · {p['x']:,} · {p['y']:.4f}"}
+            for p in points
+        ]
+        x = alt.X("x:Q", title=say(across), axis=alt.Axis(format=",d", tickMinStep=1, tickCount=6, grid=False))
+        y = alt.Y("y:Q", title=say(up), axis=alt.Axis(format=".3~g", tickCount=6), scale=alt.Scale(zero=False))
+        base = alt.Chart(alt.InlineData(values=values), height=260).encode(x, y, color=_colours(parts), tooltip="tip:N")
+        few = [part for part in parts if sum(p["part"] == part for p in points) <= MOST_BARS]
+        dots = base.mark_circle(size=38, opacity=1).transform_filter(alt.FieldOneOfPredicate("part", few))
+        return alt.LayerChart(layer=[base.mark_line(strokeWidth=2), dots])
+
+    return build
+
+
 def cells(rows: Sequence[Row], columns: Sequence[Words], names: Sequence[Words]) -> Build:
     """A heat map with the number in each cell.
 

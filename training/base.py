@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from training.recipe import ALL_LINEAR, Lora
+from xinheng.chat.local_files import folder_of
 from xinheng.errors import UsageError
 
 _KNOWN: Final = Path(__file__).with_name("bases.toml")
@@ -41,6 +42,11 @@ def known() -> dict[str, dict[str, Any]]:
     return tomllib.loads(_KNOWN.read_text(encoding="utf-8"))
 
 
+def located(base: str) -> str:
+    """Where a base is loaded from: a folder, or its name on the hub; `nano` comes with Xinheng."""
+    return str(folder_of(base)) if base == "nano" else base
+
+
 def config_of(base: str) -> Any:
     """The config of a base: of a folder, of a well-known name, or of the hub's.
 
@@ -53,7 +59,7 @@ def config_of(base: str) -> Any:
         shape = dict(known()[base])
         return AutoConfig.for_model(shape.pop("model_type"), **shape)
     try:
-        return AutoConfig.from_pretrained(base)
+        return AutoConfig.from_pretrained(located(base))
     except (OSError, ValueError) as error:
         raise UsageError(
             base,

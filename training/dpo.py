@@ -103,6 +103,7 @@ def train(
     resume: bool = False,
     most_steps: int | None = None,
     say: Say = lambda _: None,
+    watchers: Sequence[Any] = (),
 ) -> Trained:
     """Train the adapters of a model on pairs; the reference is the model as it comes, its adapters frozen.
 
@@ -133,7 +134,7 @@ def train(
             train_dataset=_dataset(pairs),
             eval_dataset=_dataset(validation) if validation is not None else None,
             processing_class=ready.words,
-            callbacks=callbacks_of(recipe, folder, identity, watched=watched, say=say),
+            callbacks=[*callbacks_of(recipe, folder, identity, watched=watched, say=say), *watchers],
         )
         trainer.remove_callback(PrinterCallback)  # `say` hears of it
         began = time.perf_counter()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -122,10 +123,12 @@ def _bf16(ready: Ready) -> bool:
 
 
 def _reports() -> list[str]:
+    """Where losses go beside our own files: wandb only where somebody has set it up, for it sends them away."""
     from importlib.util import find_spec
 
-    names = (("tensorboard", "tensorboard"), ("wandb", "wandb"), ("trackio", "trackio"))
-    return [name for name, module in names if find_spec(module) is not None] or ["none"]
+    wandb = find_spec("wandb") is not None and bool({"WANDB_API_KEY", "WANDB_MODE"} & set(os.environ))
+    found = {"wandb": wandb, "trackio": find_spec("trackio") is not None}
+    return [name for name, there in found.items() if there] or ["none"]
 
 
 def identity_of(

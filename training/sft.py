@@ -61,6 +61,7 @@ def train(
     resume: bool = False,
     most_steps: int | None = None,
     say: Say = lambda _: None,
+    watchers: Sequence[Any] = (),
 ) -> Trained:
     """Train the adapters of a model; they are in it afterwards, and checkpoints in `folder`.
 
@@ -73,6 +74,7 @@ def train(
         resume: Go on from the last whole checkpoint; the end is the same to the bit on a processor.
         most_steps: End here: a trial.
         say: Hears of losses.
+        watchers: Further callbacks of the trainer.
 
     Raises:
         UsageError: There is a checkpoint of another training.
@@ -114,7 +116,7 @@ def train(
         data_collator=_collate(ready.words),
         train_dataset=list(rows),
         eval_dataset=list(validation) or None,
-        callbacks=callbacks_of(recipe, folder, identity, watched=watched, say=say),
+        callbacks=[*callbacks_of(recipe, folder, identity, watched=watched, say=say), *watchers],
     )
     trainer.remove_callback(PrinterCallback)  # `say` hears of it
     began = time.perf_counter()

@@ -242,15 +242,6 @@ def test_a_closed_pipe_is_no_error() -> None:
     assert ran.stderr == ""
 
 
-def test_quickstart_makes_datasets_pages_and_training_files(run, tmp_path: Path) -> None:
-    ran = run("quickstart", "--out", tmp_path / "quick")
-    assert ran.code == 0
-    assert ran.out.count("gate passed") == 2
-    for label in ("dialogues", "questions"):
-        assert (tmp_path / "quick" / label / "report.html").stat().st_size > 10_000
-        assert (tmp_path / "quick" / f"{label}-messages" / "train.jsonl").is_file()
-
-
 def test_an_option_that_a_source_does_not_take_is_named(run) -> None:
     ran = run("ingest", "smile", "--date-order", "dmy")
     assert (ran.code, "takes no date_order" in ran.err) == (2, True)

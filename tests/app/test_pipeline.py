@@ -33,6 +33,7 @@ COUNTS = {
     "sample": (154, 8),
     "sample-choices": (60, 0),
     "sample-statements": (5, 0),
+    "sample-posts": (180, 0),
 }
 
 

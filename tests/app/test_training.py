@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import app
+from app.training_run import PAGE
 from tests.servers.tiny_model import write
 from xinheng import artifacts
 from xinheng.errors import CheckFailed, UsageError
@@ -68,6 +69,13 @@ def test_an_adapter_comes_with_its_curve_its_proof_and_where_it_comes_from(base:
     assert facts["rows"]["validation"]["rows"] == 4
     assert facts["proof"]["largest"] < 1e-3
     assert facts["trained"]["sft"]["steps"] == 4
+    said = made.scan("sample").collect()
+    assert said["row_id"].unique().sort().to_list() == ["e0", "e10"]
+    assert said["step"].max() == 4
+    page = made.file(PAGE).read_text()
+    assert "e10" in page
+    assert "我睡不好" not in page
+    assert [name for name in made.manifest["files"] if "tfevents" in name] == ["events.out.tfevents.0.sft"]
     assert made.manifest["parents"][0]["digest"] == artifacts.open_artifact(tmp_path / "data").digest
     assert set(made.scan("file").collect()["name"]) >= {"adapter_config.json", "adapter_model.safetensors"}
     assert json.loads(told.stdout)["digest"] == made.digest

@@ -85,10 +85,14 @@ PROGRAM = textwrap.dedent(
     from pathlib import Path
     from tests.training.test_sft import RECIPE, prepared, weights
     from training.sft import train
+    from training.watching import events, samples, watchers
     made, rows = prepared(Path(sys.argv[1]))
     say = lambda line: print(line, flush=True)
-    told = train(made, rows[4:], rows[:4], RECIPE, Path(sys.argv[2]), resume=True, say=say)
-    print("DONE", told.resumed_from, hashlib.sha256(weights(made.model)).hexdigest(), flush=True)
+    told = train(made, rows[4:], rows[:4], RECIPE, Path(sys.argv[2]), resume=True, say=say,
+                 watchers=watchers(made, rows[:2], Path(sys.argv[2])))
+    said = repr(samples(Path(sys.argv[2]), "sft").rows())
+    assert said != "[]" and events(Path(sys.argv[2]), "sft")
+    print("DONE", told.resumed_from, hashlib.sha256(weights(made.model) + said.encode()).hexdigest(), flush=True)
     """
 )
 
@@ -110,7 +114,7 @@ def run(base: Path, folder: Path, *, kill_at: int | None = None) -> str:
     return "".join(lines)
 
 
-def test_killed_at_any_step_and_resumed_the_adapter_is_the_same_to_the_bit(base: Path, tmp_path: Path) -> None:
+def test_killed_and_resumed_the_adapter_and_what_it_said_are_the_same_to_the_bit(base: Path, tmp_path: Path) -> None:
     whole = run(base, tmp_path / "whole").rsplit("DONE", 1)[1].split()
     assert whole[0] == "0"
     for step in (5, 11):

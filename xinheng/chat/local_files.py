@@ -16,6 +16,7 @@ _TOKENIZER: Final = (
     "tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "merges.txt", "vocab.txt", "added_tokens.json",
     "special_tokens_map.json", "tokenizer_config.json", "chat_template.jinja", "chat_template.json",
 )  # fmt: skip
+_NANO: Final = Path(__file__).parents[1] / "nano"
 _BYTES_OF: Final = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2}
 _HEADER_MOST: Final = 100 * 2**20  # of a safetensors file, by its format
 _WORTH_REMEMBERING: Final = 64 * 2**20  # bytes of a file whose digest is kept
@@ -122,13 +123,19 @@ def config_of(folder: Path) -> dict[str, Any]:
     return _json(folder / "config.json")
 
 
+def folder_of(name: str) -> Path:
+    """The folder of a model; `nano` is the small one that comes with Xinheng, where no folder here has that name."""
+    folder = Path(name).expanduser()
+    return _NANO if name == "nano" and not folder.is_dir() else folder
+
+
 def _parts(place: str) -> tuple[Path, Path | None]:
-    whole = Path(place).expanduser()
+    whole = folder_of(place)
     if whole.is_dir() or "+" not in place:
         return whole, None
     marks = [at for at, sign in enumerate(place) if sign == "+"]
-    at = next((at for at in reversed(marks) if Path(place[:at]).expanduser().is_dir()), marks[-1])
-    return Path(place[:at]).expanduser(), Path(place[at + 1 :]).expanduser()
+    at = next((at for at in reversed(marks) if folder_of(place[:at]).is_dir()), marks[-1])
+    return folder_of(place[:at]), Path(place[at + 1 :]).expanduser()
 
 
 def _check_base(folder: Path, name: str, *, four_bit: bool) -> None:
