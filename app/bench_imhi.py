@@ -13,7 +13,7 @@ from app.model_flags import Flags
 from app.predicting import Plan, Question, as_cases, first_cases, predict, predictions_path
 from benchmarks.imhi_labels import LABEL_SETS, set_name
 from benchmarks.imhi_prompts import FORMS, Shots, asked, draw
-from benchmarks.imhi_scoring import BENCHMARK
+from benchmarks.imhi_scoring import BENCHMARK, require_scorable
 from xinheng.artifacts import Artifact
 from xinheng.errors import UsageError
 from xinheng.estimate import Estimate
@@ -103,7 +103,9 @@ def cases_of(dataset: Artifact, asking: Asking) -> pl.DataFrame:
         )  # fmt: skip
     if wanted:
         cases = cases.filter(pl.col("benchmark").replace_strict(sets, return_dtype=pl.String).is_in(wanted))
-    return first_cases(cases, asking.limit)
+    cases = first_cases(cases, asking.limit)
+    require_scorable(cases)
+    return cases
 
 
 def _require_imhi(dataset: Artifact) -> None:

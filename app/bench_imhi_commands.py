@@ -78,6 +78,7 @@ def imhi(
     from app.pipeline import resolve_source
     from app.terminal import Terminal
     from benchmarks.imhi_labels import set_name
+    from xinheng.artifacts import require_place
     from xinheng.estimate import Estimate as Trial
     from xinheng.storage import place_of
 
@@ -109,6 +110,8 @@ def imhi(
     chinese = bool(asked["language"].str.starts_with("zh").any())
     bench_imhi_scoring.check(reading, names, chinese=chinese)
     folder = place_of(out) if out else None
+    if folder and not estimate:
+        require_place(folder / "scores")
     predictions = bench_imhi.predicted(
         opened, model, asking, flags=flags, only_estimate=estimate, out=folder / "predictions" if folder else None
     )

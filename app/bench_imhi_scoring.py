@@ -123,7 +123,7 @@ def scored(
         how: Resamples, seed and confidence.
     """
     sets = [name for name in LABEL_SETS if name in {set_name(name) for name in set(cases["benchmark"])}]
-    chinese = any(language.startswith("zh") for language in set(cases["language"]))
+    chinese = bool(cases["language"].str.starts_with("zh").any())
     check(reading, sets, chinese=chinese)
     classifiers, facts = _classifiers(reading, sets)
     found = labels_scored(cases, answers, system=system, readers=reading.readers, classifiers=classifiers, how=how)

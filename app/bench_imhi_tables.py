@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from app.scored_runs import answers_line
 from app.terminal import Terminal
 from benchmarks.imhi_labels import set_name
 from benchmarks.published import published
@@ -23,7 +24,7 @@ def show(terminal: Terminal, predictions: Artifact, scores: Artifact) -> None:
         terminal.table(table.header, table.rows, right=tuple(range(1, len(table.header))))
     facts = scores.manifest["facts"]
     counts = facts["record"]["counts"]
-    terminal.line(f"\n{counts['n']:,} answers, {counts['refusals']:,} refused or filtered")
+    terminal.line(f"\n{answers_line(counts)}")
     terminal.line(f"predictions  {predictions.path}  {predictions.digest[:12]}")
     terminal.line(f"scores       {scores.path}  {scores.digest[:12]}")
     terminal.line(f"next         xinheng leaderboard {scores.path} --out site")

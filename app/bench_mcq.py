@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import polars as pl
 
-from app.likelihood import STEP, Weighing, is_local, likelihoods
+from app.likelihood import STEP, Weighing, estimated, is_local, likelihoods
 from app.model_flags import Flags
 from app.models import model_facts, opened
 from app.predicting import Plan, Question, as_cases, predict, predictions_path, written
@@ -17,8 +17,8 @@ from app.scoring import score_predictions, write_scores
 from benchmarks.mcq_debias import rotatable
 from benchmarks.mcq_positions import rotations
 from benchmarks.mcq_prompts import Form, Prompt, Shots, facts, prompts, shot_pool
-from benchmarks.mcq_scoring import NOT_ASKED, variant_of
-from xinheng.artifacts import Artifact
+from benchmarks.mcq_scoring import NOT_ASKED, require_scorable, variant_of
+from xinheng.artifacts import Artifact, require_place
 from xinheng.errors import UsageError
 from xinheng.estimate import Estimate
 from xinheng.messages import Message, Want
@@ -60,6 +60,7 @@ def questions_of(dataset: Artifact, asking: Asking) -> pl.DataFrame:
 
     Raises:
         UsageError: The dataset holds no multiple-choice questions, or nothing is to be asked.
+        InputError: Questions that could not be scored.
     """
     if not asking.generate and not asking.likelihood:
         raise UsageError(_WHO, "nothing to ask", want="--likelihood, or answers that are generated", have="neither")
@@ -69,6 +70,7 @@ def questions_of(dataset: Artifact, asking: Asking) -> pl.DataFrame:
             str(dataset.path), f"a {table} table", want="multiple-choice questions",
             mend="Ingest some: xinheng ingest choices --from FILE.csv.",
         )  # fmt: skip
+    require_scorable(cases)
     return cases
 
 
@@ -103,8 +105,8 @@ def predicted(
     out: Place | None,
     flags: Flags,
     only_estimate: bool = False,
-) -> Artifact | Estimate:
-    """The answers of a system, written with the likelihoods; or what the answers would take.
+) -> Artifact | dict[str, Estimate]:
+    """The answers of a system, written with the likelihoods; or what either would take, by name.
 
     Raises:
         UsageError: A way of answering is asked for likelihoods, or texts would leave the machine unallowed.
@@ -124,17 +126,49 @@ def predicted(
         for case_id, variant, _, prompt in _asked(rows, shots, "generated", rotate=asking.rotate):
             yield Question(case_id, (Message("user", prompt.text),), variant)
 
-    if only_estimate and not asking.generate:
-        raise UsageError(_WHO, "nothing to estimate", want="answers that are generated", have="likelihoods alone")
+    sent = weighings if asking.likelihood and not is_local(system) else []
+    if only_estimate and not asking.generate and not sent:
+        raise UsageError(_WHO, "nothing to estimate", want="requests", have="likelihoods of weights on this machine")
+    trials: dict[str, Estimate] = {}
+    answers, known = _unasked(cases, system), dict[str, Any]()
     if asking.generate:
         made = predict(
             dataset, cases, questions, plan, table="choice", out=place, flags=flags, only_estimate=only_estimate
         )
-        if isinstance(made, Estimate) or not asking.likelihood:
+        if isinstance(made, Estimate):
+            trials["generated"] = made
+        elif not asking.likelihood:
             return made
-        answers, known = made.scan("prediction").collect(), made.manifest["facts"]
-    else:
-        answers, known = _unasked(cases, system), {}
+        else:
+            answers, known = made.scan("prediction").collect(), made.manifest["facts"]
+    if only_estimate:
+        return trials | _estimated(dataset, cases, system, sent, flags)
+    require_place(place)
+    return _with_likelihoods(dataset, cases, plan, weighings, answers, known, out=place, flags=flags)
+
+
+def _estimated(
+    dataset: Artifact, cases: pl.DataFrame, system: str, sent: Sequence[Weighing], flags: Flags
+) -> dict[str, Estimate]:
+    if not sent:
+        return {}
+    with opened(cases, key="question_id", artifact=dataset, flags=flags) as models:
+        return {STEP: asyncio.run(estimated(models, system, sent))}
+
+
+def _with_likelihoods(
+    dataset: Artifact,
+    cases: pl.DataFrame,
+    plan: Plan,
+    weighings: Sequence[Weighing],
+    answers: pl.DataFrame,
+    known: Mapping[str, Any],
+    *,
+    out: Place,
+    flags: Flags,
+) -> Artifact:
+    """The answers written with the likelihoods that are now looked at; `known` is what is told of the answers."""
+    system = plan.system
     with opened(cases, key="question_id", artifact=dataset, flags=flags) as models:
         table, account = likelihoods(models, system, weighings)
         told: dict[str, Any] = {"models": known.get("models"), "steps": {**known.get("steps", {}), STEP: account}}
@@ -146,7 +180,7 @@ def predicted(
     # What went out for the answers went out too.
     privacy = privacy if privacy.get("remote") else known.get("privacy_of_requests", privacy)
     return written(
-        dataset, cases, answers, plan, told, table="choice", out=place, privacy=privacy, more={"likelihood": table}
+        dataset, cases, answers, plan, told, table="choice", out=out, privacy=privacy, more={"likelihood": table}
     )
 
 

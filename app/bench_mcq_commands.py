@@ -69,12 +69,11 @@ def mcq(
     With --out, predictions and scores lie in folders of these names in it.
     """
     from app import bench_mcq, bench_mcq_submission
-    from app.bench_mcq_tables import show
-    from app.generating import show_estimates
+    from app.bench_mcq_tables import show, show_estimates
     from app.pipeline import resolve_source
     from app.terminal import Terminal
+    from xinheng.artifacts import require_place
     from xinheng.errors import UsageError
-    from xinheng.estimate import Estimate as Trial
     from xinheng.storage import place_of
 
     terminal = Terminal(as_json=json)
@@ -94,15 +93,19 @@ def mcq(
     opened = resolve_source(cases, say=terminal.say)
     asked = bench_mcq.questions_of(opened, asking)
     wanted = bench_mcq_submission.matched(bench_mcq_submission.read_ids(ids), asked) if ids is not None else None
+    if submission is not None and ids is not None and not estimate:
+        bench_mcq_submission.require_place(submission, ids)
     source = resolve_source(shots_from, say=terminal.say) if shots_from else None
     examples = bench_mcq.shots_of(opened, asked, asking, source)
     folder = place_of(out) if out else None
+    if folder and not estimate:
+        require_place(folder / "scores")
     predictions = bench_mcq.predicted(
         opened, asked, model, asking, examples, flags=flags, only_estimate=estimate,
         out=folder / "predictions" if folder else None,
     )  # fmt: skip
-    if isinstance(predictions, Trial):
-        show_estimates(terminal, {"": predictions})
+    if isinstance(predictions, dict):
+        show_estimates(terminal, predictions)
         return
     with terminal.busy("Reading the answers …"):
         scores = bench_mcq.scores_of(predictions, out=folder / "scores" if folder else None)

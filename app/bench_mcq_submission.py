@@ -12,8 +12,8 @@ import polars as pl
 from benchmarks.mcq import submission
 from benchmarks.mcq_reading import LETTERS
 from benchmarks.mcq_scoring import GENERATED, variant_of
-from xinheng.artifacts import Artifact
-from xinheng.errors import InputError
+from xinheng.artifacts import Artifact, readable_write_errors
+from xinheng.errors import InputError, UsageError
 
 _IDS: Final = ("id", "question_id", "qid")
 
@@ -38,6 +38,24 @@ def read_ids(path: Path) -> list[str]:
         have = f"{len(ids) - len(set(ids)):,} twice" if ids else "none"
         raise InputError(str(path), "ids", want="each once", have=have)
     return ids
+
+
+def require_place(path: Path, ids: Path) -> None:
+    """Raise where the file to hand in cannot be written, before anything is asked.
+
+    Raises:
+        UsageError: It is a folder, or the file of ids itself.
+        WriteError: The disk refuses.
+    """
+    if path.is_dir() or ids.resolve() in {path.resolve(), _beside(path).resolve()}:
+        have = "a folder" if path.is_dir() else "the file of ids"
+        raise UsageError(str(path), "not a place for the file to hand in", want="another --submission", have=have)
+    with readable_write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_suffix(".invalid.csv")
 
 
 def matched(ids: Sequence[str], cases: pl.DataFrame) -> dict[str, str]:
@@ -93,9 +111,9 @@ def hand_in(
         list(ids),
         seed=seed,
     )
-    beside = path.with_suffix(".invalid.csv")
+    beside = _beside(path)
     reason = [reasons.get(ids[one]) for one in filled["id"]]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table.write_csv(path)
-    filled.with_columns(reason=pl.Series(reason, dtype=pl.String)).write_csv(beside)
+    with readable_write_errors(path):
+        table.write_csv(path)
+        filled.with_columns(reason=pl.Series(reason, dtype=pl.String)).write_csv(beside)
     return filled.height, beside

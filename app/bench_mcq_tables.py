@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
+from app.scored_runs import answers_line
 from app.terminal import Terminal
 from xinheng.artifacts import Artifact
+from xinheng.estimate import Estimate
 
 _TITLES: Final = {
     "generated": "generated",
@@ -64,7 +68,7 @@ def show(
         terminal.table(
             ["answers", "letter", "chosen", "is the answer", "found when it is", "prior"],
             [
-                [_TITLES[row["scorer"]], row["letter"]]
+                [_TITLES[row["scorer"]] + _of_part(row), row["letter"]]
                 + [_share(row[name]) for name in ("chosen", "right_answer", "recall", "prior")]
                 for row in position.iter_rows(named=True)
             ],
@@ -91,8 +95,12 @@ def show(
 def _places(
     terminal: Terminal, predictions: Artifact, scores: Artifact, handed_in: tuple[Path, int, Path] | None
 ) -> None:
-    counts = scores.manifest["facts"]["record"]["counts"]
-    terminal.line(f"\n{counts['n']:,} answers, {counts['refusals']:,} refused or filtered")
+    record = scores.manifest["facts"]["record"]
+    terminal.line(f"\n{answers_line(record['counts'])}")
+    if record["prompt"].get("rotations"):
+        questions, turned = predictions.rows("choice"), scores.manifest["facts"].get("rotated", 0)
+        left = "" if turned == questions else "; options of the others speak of each other, or nothing was told of them"
+        terminal.line(f"{turned:,} of {questions:,} questions in all rotations{left}")
     terminal.line(f"predictions  {predictions.path}  {predictions.digest[:12]}")
     terminal.line(f"scores       {scores.path}  {scores.digest[:12]}")
     if handed_in is not None:
@@ -100,6 +108,15 @@ def _places(
         terminal.line(f"             {handed_in[1]:,} unreadable answers were filled by lot: {handed_in[2]}")
     terminal.line(f"next         xinheng leaderboard {scores.path} --out site")
     terminal.line(f"             xinheng compare {scores.path} OTHER_SCORES")
+
+
+def show_estimates(terminal: Terminal, found: Mapping[str, Estimate]) -> None:
+    """What answers take, and what likelihoods do, where a server has to be asked for these too."""
+    for number, (name, one) in enumerate(found.items()):
+        title = f"{_TITLES[name]}\n" if len(found) > 1 or name != "generated" else ""
+        terminal.line(("\n" if number else "") + title + str(one))
+    terminal.line("\nThe trial's answers are kept: the run begins with them. Leave --estimate out to start it.")
+    terminal.result({{"generated": "all"}.get(name, name): asdict(one) for name, one in found.items()})
 
 
 def number(row: dict[str, Any]) -> str:

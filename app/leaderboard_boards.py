@@ -100,7 +100,11 @@ def _board(benchmark: str, digest: str, definition: str, runs: Sequence[Run]) ->
 
 
 def _reader(scorer: str, figures: pl.DataFrame, values: pl.DataFrame, runs: Sequence[Run]) -> Facts:
-    """The table of one scorer: its name, headline, measures, parts, lead (ranked by this one), sizes, rows, tests."""
+    """The table of one scorer.
+
+    Its name, headline, measures, parts, lead (the part it is ranked by), sizes, lower (parts of which less is better),
+    rows and tests.
+    """
     measures = list(dict.fromkeys(figures.sort("run", maintain_order=True)["measure"]))
     parts = _parts(figures)
     floors = [name for name in measures if name.startswith(_FLOORS)]
@@ -123,8 +127,9 @@ def _reader(scorer: str, figures: pl.DataFrame, values: pl.DataFrame, runs: Sequ
         row["incomplete"] = [part for part in parts if (row["cases"][part] or 0) < sizes[part]]
     told = [part for part in parts if any(headline in row["cells"].get(part, {}) for row in rows)]
     lead = next((p for p in ("mean", "all", "overall", "micro") if p in told), told[0] if told else None)
-    ranks = {part: _ranked(rows, part, headline) for part in parts}
-    tests = _tests(values, rows, parts, ranks, headline)
+    lower = {part: _lower(headline, part, runs) for part in parts}
+    ranks = {part: _ranked(rows, part, headline, lower=lower[part]) for part in parts}
+    tests = _tests(values, rows, parts, ranks, lower)
     for row in rows:
         row["ranks"] = {part: ranks[part][row["id"]] for part in parts if row["id"] in ranks[part]}
         del row["_run"], row["counts"]
@@ -137,6 +142,7 @@ def _reader(scorer: str, figures: pl.DataFrame, values: pl.DataFrame, runs: Sequ
         "parts": parts,
         "lead": lead,
         "sizes": sizes,
+        "lower": lower,
         "rows": rows + _floor_rows(rows, floors, parts, headline),
         "tests": tests,
     }
@@ -285,9 +291,16 @@ def value_of(row: Facts, part: str, measure: str) -> float | None:
     return value
 
 
-def _ranked(rows: Sequence[Facts], part: str, measure: str) -> dict[str, int]:
+def _lower(measure: str, part: str, runs: Sequence[Run]) -> bool:
+    """Whether less is better: as the rubric says, whose words nobody can guess; else by the measure's name."""
+    name = part if measure == "grade" else measure
+    said = {mapping(mapping(run.facts.get("rubric")).get("better")).get(name) for run in runs} & {"lower", "higher"}
+    return said == {"lower"} if said else lower_is_better(measure, part)
+
+
+def _ranked(rows: Sequence[Facts], part: str, measure: str, *, lower: bool) -> dict[str, int]:
     """Ranks by id, equal values sharing one; rows over fewer cases than others have none."""
-    sign = 1 if lower_is_better(measure, part) else -1
+    sign = 1 if lower else -1
     ranked = sorted(
         (sign * value, row["id"])
         for row in rows
@@ -305,7 +318,7 @@ def _tests(
     rows: Sequence[Facts],
     parts: Sequence[str],
     ranks: Mapping[str, dict[str, int]],
-    headline: str,
+    lower: Mapping[str, bool],
 ) -> Facts:
     """Part to its tests against the leader: leader (id), method, family, and rows by id; absent where none is made."""
     columns = {(row["_run"], row["system_id"]): j for j, row in enumerate(rows)}
@@ -320,7 +333,7 @@ def _tests(
         if matrix is None:
             continue
         place = next(j for j, row in enumerate(rows) if row["id"] == leader)
-        found = against_leader(matrix, place, clusters=groups, lower_is_better=lower_is_better(headline, part))
+        found = against_leader(matrix, place, clusters=groups, lower_is_better=lower[part])
         told = {row["id"]: asdict(test) for row, test in zip(rows, found, strict=True) if test is not None}
         made[part] = {
             "leader": leader,

@@ -24,6 +24,7 @@ Facts = Mapping[str, Any]
 
 # What a spreadsheet takes for the beginning of a formula; the wide forms too, which East Asian ones read alike.
 _FORMULA: Final = re.compile("[\\s\ufeff]*[=+\\-@\\t\\r\\n\uff1d\uff0b\uff0d\uff20]")
+_CONTROL: Final = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _FIGURES: Final = (
     "benchmark", "data", "data_digest", "scorer", "part", "measure", "kind", "system", "label", "run", "rank", "value",
     "low", "high", "n", "missing", "reason", "method", "source",
@@ -41,10 +42,10 @@ _SAMPLES: Final = ("benchmark", "data_digest", "scorer", "part", "case_id", "sys
 
 
 def cell(value: Any) -> str:
-    """A value as a cell of a CSV file that no spreadsheet takes for a formula; numbers stay numbers.
+    r"""A value as a cell of a CSV file that no spreadsheet takes for a formula; numbers stay numbers.
 
-    >>> cell("=cmd()"), cell(-0.5), cell("-x"), cell(None)
-    ("'=cmd()", '-0.5', "'-x", '')
+    >>> cell("=cmd()"), cell(-0.5), cell("-x"), cell(None), cell("\x1b[2J")
+    ("'=cmd()", '-0.5', "'-x", '', '\ufffd[2J')
     """
     if value is None:
         return ""
@@ -52,7 +53,8 @@ def cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
-    text = str(value).encode("utf-8", errors="replace").decode().replace("\0", "\ufffd")
+    # A file is also read in a terminal, to which some of these are orders.
+    text = _CONTROL.sub("\ufffd", str(value).encode("utf-8", errors="replace").decode())
     return f"'{text}" if _FORMULA.match(text) else text
 
 

@@ -103,7 +103,9 @@ def find(places: Sequence[Place]) -> Found:
         folders, waiting = _below(place)
         unfinished += waiting
         if not folders:
-            problems.append(f"{place}: " + ("only half-written folders" if waiting else "no artifact below it"))
+            there = isinstance(place, RemotePath) or place.is_dir()
+            why = "only half-written folders" if waiting else "no artifact below it" if there else "no such folder"
+            problems.append(f"{place}: {why}")
         for folder in folders:
             try:
                 opened.append(open_artifact(folder))
@@ -171,6 +173,9 @@ def _once(artifacts: Iterable[Artifact]) -> dict[str, list[Artifact]]:
 
 def _refuse(problems: Sequence[str], what: str) -> None:
     if problems:
+        what = (
+            what if len(problems) > 1 else {"runs cannot be read": "run cannot be read"}.get(what, "run does not fit")
+        )
         more = f"\n… and {len(problems) - _MOST_NAMED} more" if len(problems) > _MOST_NAMED else ""
         named = "\n".join(problems[:_MOST_NAMED])
         raise ArtifactError("leaderboard", f"{len(problems)} {what}", have=f"\n{named}{more}\n",

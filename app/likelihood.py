@@ -10,7 +10,7 @@ import json
 import math
 import time
 import unicodedata
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,12 +20,13 @@ from app.asking import ask
 from app.models import Models, model_facts
 from benchmarks.mcq_prompts import Form, Prompt
 from benchmarks.mcq_reading import LETTERS
-from benchmarks.mcq_scoring import LIKELIHOODS
+from benchmarks.mcq_scoring import LIKELIHOODS, NOT_PROBABILITIES
 from counselling.connect import way_of
 from xinheng.batch import Answered, Request
 from xinheng.budget import Spent, asks
 from xinheng.chat.connect import backend_of
 from xinheng.errors import ModelError, UsageError
+from xinheng.estimate import Estimate, estimate
 from xinheng.messages import Message, Reply, Usage, Want, request_key
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _TOP: Final = 20  # alternatives per token: the most that servers tell
 _VERSION: Final = 1
 _AT_ONCE: Final = 64  # prompts between two looks at the journal
 _FULL_WIDTH: Final = 0xFEE0
+_ROUNDING: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,14 +209,29 @@ def _local_row(one: Weighing, told: Mapping[str, Any]) -> dict[str, Any]:
 # Servers
 
 
-async def _served(models: Models, spec: str, asked: Sequence[Weighing]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+async def estimated(models: Models, spec: str, asked: Sequence[Weighing]) -> Estimate:
+    """What it would take to have a server tell the likelihoods of all that is asked."""
+    try:
+        chat = models.chat(spec)
+        await model_facts([("likelihoods", chat)])
+        return await estimate(
+            chat, list(_requests(asked)), concurrency=models.flags.concurrency, step="estimate", budget=models.budget
+        )
+    finally:
+        await models.close()
+
+
+def _requests(asked: Sequence[Weighing]) -> Iterator[Request]:
     want = Want(max_tokens=1, temperature=0.0, logprobs=_TOP, thinking=False)
+    return (Request(f"{one.case_id}@{one.variant}", (Message("user", one.prompt.text),), want) for one in asked)
+
+
+async def _served(models: Models, spec: str, asked: Sequence[Weighing]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     spent, wall_s = Spent(STEP), dict[str, float]()
     try:
         chat = models.chat(spec)
         await model_facts([("likelihoods", chat)])
-        requests = (Request(f"{one.case_id}@{one.variant}", (Message("user", one.prompt.text),), want) for one in asked)
-        replies = await ask(models, chat, requests, len(asked), spent, models.flags, wall_s)
+        replies = await ask(models, chat, _requests(asked), len(asked), spent, models.flags, wall_s)
     finally:
         await models.close()
     account = {**spent.facts(), "wall_s": round(wall_s.get(STEP, 0.0), 3)}
@@ -227,9 +244,23 @@ def _served_row(one: Weighing, reply: Reply) -> dict[str, Any]:
     token = reply.tokens[0]
     # Some servers leave the token itself out of its alternatives.
     told = dict([(token.text, token.logprob), *token.top])
+    if not are_probabilities(told.values()):
+        return _found(one, (), None, NOT_PROBABILITIES)
     values = letter_values(told, len(one.options))
     known = [value for value in values if value is not None]
     return _found(one, values, min(1.0, sum(map(math.exp, known))), None)
+
+
+def are_probabilities(logprobs: Iterable[float]) -> bool:
+    """Whether values can be the logarithms of probabilities of one token, up to what rounding does.
+
+    Some servers tell raw scores of tokens under this name: nothing that is made of them would be a probability.
+
+    >>> are_probabilities([-0.1, -4.0]), are_probabilities([3.0]), are_probabilities([-0.1, -0.1])
+    (True, False, False)
+    """
+    values = list(logprobs)
+    return all(value <= _ROUNDING for value in values) and sum(map(math.exp, values)) <= 1 + _ROUNDING
 
 
 def letter_values(told: Mapping[str, float], options: int) -> list[float | None]:

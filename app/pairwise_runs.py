@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import permutations
@@ -222,11 +223,21 @@ async def _estimated(
 
 
 def write_page(html: str, path: Path) -> None:
-    """A page as a file of its own.
+    """A page as a file of its own; it appears whole, and an older one stays until then.
 
     Raises:
         WriteError: The disk refuses.
     """
     with readable_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(html, encoding="utf-8")
+        place = path.resolve()
+        if place.exists() and not place.is_file():
+            # A pipe or a device, such as /dev/stdout, takes what comes and must not be replaced.
+            path.write_text(html, encoding="utf-8")
+            return
+        half = place.with_name(f".page-{secrets.token_hex(8)}")
+        try:
+            half.write_text(html, encoding="utf-8")
+            half.replace(place)
+        finally:
+            half.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ import polars as pl
 from app.pairwise import Compared, Field
 from app.terminal import Terminal
 from benchmarks.estimates import Estimate
-from benchmarks.pairwise import SAME, Pair, ranking
+from benchmarks.pairwise import ALL_UNREAD, PANEL, SAME, Pair, ranking
 from benchmarks.pairwise_summary import headline
 
 Said = dict[str, str]
@@ -28,7 +28,7 @@ def sentences(pair: Pair, cases: int) -> list[Said]:
     """
     one, other, rate = pair.one, pair.other, pair.win_rate
     # Equal replies are ties that need no judge: alone they say nothing where the judge could not be read.
-    unread = pair.consistency is not None and not pair.consistency.n and rate.missing > 0
+    unread = pair.consistency is not None and not pair.consistency.n and _unread(pair) > 0
     if rate.value is None or unread:
         why = "no case has two readable verdicts" if unread else rate.reason
         return [{
@@ -37,6 +37,11 @@ def sentences(pair: Pair, cases: int) -> list[Said]:
             "zh": f"無法比較 {one} 與 {other}：沒有任何題目得到可判讀的評審結果。",
         }]  # fmt: skip
     return [_verdict(pair), *_cautions(pair, cases)]
+
+
+def _unread(pair: Pair) -> int:
+    """Cases with two replies and no readable verdict: those that cannot be called lost by anybody."""
+    return pair.unanswered_lost.missing
 
 
 def _verdict(pair: Pair) -> Said:
@@ -107,12 +112,17 @@ def _cautions(pair: Pair, cases: int) -> list[Said]:
             f"{names}: the judge says the same in both orders in only {_interval(same)} of the cases.",
             f"{names}：評審在兩種順序下說法一致的題目只有 {_interval(same)}。",
         ))  # fmt: skip
-    lost = pair.win_rate.missing
+    if (unread := _unread(pair)) > _MANY_MISSING * cases:
+        told.append(_caution(
+            f"{names}: in {unread:,} of {cases:,} cases the verdicts could not be read; these cases are missing.",
+            f"{names}：{cases:,} 題中有 {unread:,} 題的評審結果無法判讀，視為缺漏。",
+        ))  # fmt: skip
+    lost = pair.win_rate.missing - unread
     if lost > _MANY_MISSING * cases:
         told.append(_caution(
-            f"{names}: {lost:,} of {cases:,} cases are missing. If a missing reply counted as lost, the win rate of "
+            f"{names}: {lost:,} of {cases:,} cases lack a reply. If a missing reply counted as lost, the win rate of "
             f"{pair.one} would be {_interval(pair.unanswered_lost)}.",
-            f"{names}：{cases:,} 題中缺漏 {lost:,} 題。若缺少的回應算落敗，"
+            f"{names}：{cases:,} 題中有 {lost:,} 題缺少回應。若缺少的回應算落敗，"
             f"{pair.one} 的勝率為 {_interval(pair.unanswered_lost)}。",
         ))  # fmt: skip
     return told
@@ -125,6 +135,7 @@ def warnings(field: Field, outcomes: pl.DataFrame, facts: Mapping[str, Any]) -> 
                  f"評審 {name} 也是受評系統之一：模型往往偏好自己的回應。")
         for name in facts.get("judged_by_itself") or ()
     ]  # fmt: skip
+    told += _deaf(outcomes)
     same = outcomes.filter(pl.col("reason") == SAME)
     for one, other in same.select("one", "other").unique(maintain_order=True).iter_rows():
         rows = headline(outcomes).filter((pl.col("one") == one) & (pl.col("other") == other))
@@ -142,6 +153,24 @@ def warnings(field: Field, outcomes: pl.DataFrame, facts: Mapping[str, Any]) -> 
             f"{system} 有 {n:,} 則回應疑似試圖影響評審，識別碼見 flagged 資料表。",
         ))  # fmt: skip
     return told
+
+
+def _deaf(outcomes: pl.DataFrame) -> list[Said]:
+    """Judges of a panel who could often not be read: there the panel is that of the others."""
+    if PANEL not in outcomes["judge"]:
+        return []
+    asked = (pl.col("forward").is_not_null() & pl.col("backward").is_not_null()) | pl.col("unanswered_lost").is_null()
+    counts = (
+        outcomes.filter((pl.col("judge") != PANEL) & asked)
+        .filter(pl.col("reason").fill_null("") != ALL_UNREAD)
+        .group_by("judge", maintain_order=True)
+        .agg(pl.col("value").is_null().sum().alias("unread"), pl.len().alias("asked"))
+    )
+    return [
+        _caution(f"Of {n:,} judgments by {judge}, {unread:,} could not be read: there the panel is the others alone.",
+                 f"評審 {judge} 的 {n:,} 次判斷中有 {unread:,} 次無法判讀，這些題目的合議結果只含其他評審。")
+        for judge, unread, n in counts.iter_rows() if unread > _MANY_MISSING * n
+    ]  # fmt: skip
 
 
 def show(terminal: Terminal, made: Compared, place: str) -> None:

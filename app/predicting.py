@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import polars as pl
 
@@ -19,13 +19,13 @@ from app.models import Models, model_facts, opened
 from app.recorded import recorded_command
 from benchmarks.records import record
 from curation.preferences import client_prompts
-from xinheng.artifacts import Artifact, write
+from xinheng.artifacts import Artifact, require_place, write
 from xinheng.batch import Request
 from xinheng.budget import Spent
 from xinheng.digests import combine, row_digests
 from xinheng.errors import InputError, UsageError
 from xinheng.estimate import Estimate, estimate
-from xinheng.messages import Message, Reply, Want, request_key
+from xinheng.messages import Message, Reply, Role, Want, request_key
 from xinheng.settings import settings
 from xinheng.storage import Place
 from xinheng.tables import CASE, KEYS, PREDICTION, TABLES, require
@@ -100,7 +100,7 @@ def as_cases(
 
     Raises:
         UsageError: Rows of another kind, or none are left.
-        InputError: A case stands there twice.
+        InputError: A case stands there twice, or cannot be asked.
         SchemaError: Columns are missing.
     """
     table = dataset_table(dataset)
@@ -119,7 +119,23 @@ def as_cases(
         frame, table = _conversations(frame, str(dataset.manifest["name"])), "case"
     if not frame.height:
         raise _nothing_left(dataset, table, split, form)
+    _require_askable(frame, table, str(dataset.path))
     return first_cases(frame, limit), table
+
+
+def _require_askable(cases: pl.DataFrame, table: str, who: str) -> None:
+    """Raise where a case has no id, or nothing that could be sent: before anybody is asked about the others."""
+    wrong = pl.col(KEYS[table]).is_null()
+    if table == "case":
+        said = pl.element().struct
+        speaks = said.field("role").is_in(get_args(Role)) & said.field("content").is_not_null()
+        whole = (pl.col("messages").list.len() > 0) & pl.col("messages").list.eval(
+            speaks.fill_null(value=False)
+        ).list.all()
+        wrong = wrong | pl.col("benchmark").is_null() | ~whole.fill_null(value=False)
+    if lost := cases.filter(wrong).height:
+        want = "an id, a benchmark and messages with role and text in each" if table == "case" else "an id in each"
+        raise InputError(who, "cases that cannot be asked", want=want, have=f"{lost:,} of {cases.height:,} without")
 
 
 def first_cases(cases: pl.DataFrame, limit: int | None) -> pl.DataFrame:
@@ -215,9 +231,12 @@ def predict(
 
     Raises:
         UsageError: Texts would leave the machine and nobody allowed it.
+        ArtifactError: Something else is in the way of the artifact.
         ModelError: The model cannot be asked.
         BudgetSpent: A limit is reached; the same again goes on.
     """
+    if not only_estimate:
+        require_place(out)
     with opened(cases, key=KEYS[table], artifact=dataset, flags=flags) as models:
         if only_estimate:
             return asyncio.run(_estimated(models, cases, questions, plan))

@@ -142,7 +142,9 @@ def prompts_of(dataset: Artifact, cases: pl.DataFrame, table: str, wanted: Wante
 
 def _choice_prompts(dataset: Artifact, cases: pl.DataFrame, wanted: Wanted) -> tuple[Ask, Mapping[str, Any]]:
     from benchmarks.mcq_prompts import facts, prompts, shot_pool
+    from benchmarks.mcq_scoring import require_scorable
 
+    require_scorable(cases)
     rows = dataset.scan("choice").collect() if wanted.shots else cases
     shots = shot_pool(rows, n=wanted.shots, seed=wanted.seed)
 

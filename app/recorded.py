@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from typer.main import get_current_context  # type: ignore[attr-defined]  # no other place has it
 
-# Where results go and how they are shown moves no figure; an estimate writes none.
-_NOT_RECORDED: Final = frozenset({"out", "json", "estimate", "page"})
+# Where results go and how they are shown moves no figure, and a repetition must not write over them; an estimate
+# writes none.
+_NOT_RECORDED: Final = frozenset({"out", "json", "estimate", "page", "submission", "ids"})
 _LOGIN: Final = re.compile(r"(?<=//)[^/@\s]+@")
 
 

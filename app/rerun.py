@@ -32,6 +32,8 @@ _OF_TIME: Final = re.compile(r"latency|first_token|throughput|seconds|per_s\b|_s
 _RECORDED: Final = ("data", "prompt", "decoding", "code", "machine")
 _WHOLE: Final = "rerun"
 _INTERRUPTED: Final = 130
+_MAKING_RUNS: Final = re.compile(r"predict|score|bench [a-z]+")
+"""Commands that are given again. A record is a file that came from anywhere; others may delete or reveal."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,9 @@ def rerun(run: Artifact, *, out: Place | None = None, kept_cases: bool = False, 
     # All of it is in the new artifact; the next repetition is to ask again.
     for path in (journal, *(journal.with_name(f"{journal.name}{end}") for end in ("-wal", "-shm", "-claims"))):
         path.unlink(missing_ok=True)
-    return Moved(run, again, tuple(changes(run, again)), figures(run, again), changed_answers(run, again))
+    # With its own cases the repetition comes from the run, and not from the dataset: that is what was wanted.
+    moved = [one for one in changes(run, again) if not (kept_cases and one["what"].startswith("dataset."))]
+    return Moved(run, again, tuple(moved), figures(run, again), changed_answers(run, again))
 
 
 def _repeated(run: Artifact, place: Place, *, kept_cases: bool, say: Say) -> Artifact:
@@ -109,6 +113,8 @@ def _run(command: Mapping[str, Any], out: Place, say: Say) -> None:
     from app.cli import app
 
     name, arguments = _name(command), [str(one) for one in command.get("arguments", [])]
+    if not _MAKING_RUNS.fullmatch(name):
+        raise UsageError(_WHOLE, "a record with another command", want="predict, score or bench …", have=name)
     say(f"xinheng {name} {' '.join(arguments)}")
     group: Any = typer.main.get_command(app)
     split = arguments.index("--") if "--" in arguments else len(arguments)
@@ -236,12 +242,21 @@ def changed_answers(run: Artifact, again: Artifact) -> dict[str, int]:
     }
 
 
-def has_moved(moved: Moved) -> bool:
-    """Whether anything but times differs."""
+def what_moved(moved: Moved) -> list[str]:
+    """What differs, times apart: parts of the record, then answers (of scores: values) and figures."""
     figures_moved = moved.figures.filter(
         pl.col("old").ne_missing(pl.col("new")) & ~pl.col("measure").str.contains(_OF_TIME.pattern)
     )
-    return bool(moved.changes or figures_moved.height or moved.answers["changed"] or moved.answers["one_alone"])
+    answers = moved.answers["changed"] or moved.answers["one_alone"]
+    return [
+        *dict.fromkeys(str(one["kind"]) for one in moved.changes),
+        *([_answers_of(moved)] if answers else []),
+        *(["figures"] if figures_moved.height else []),
+    ]
+
+
+def _answers_of(moved: Moved) -> str:
+    return "answers" if moved.run.kind == KIND else "scores of cases"
 
 
 def show(terminal: Terminal, moved: Moved) -> None:
@@ -266,7 +281,7 @@ def show(terminal: Terminal, moved: Moved) -> None:
             right=(3, 4),
         )  # fmt: skip
         terminal.line()
-    what = "answers" if moved.run.kind == KIND else "scores of cases"
+    what = _answers_of(moved)
     answers, same = moved.answers, moved.figures.height - shown.height
     terminal.line(
         f"{what} that changed: {answers['changed']:,} of {answers['both']:,}; figures that are as they were: {same:,}"
@@ -274,12 +289,12 @@ def show(terminal: Terminal, moved: Moved) -> None:
     if answers["one_alone"]:
         terminal.line(f"{what} that only one of them has: {answers['one_alone']:,}")
     terminal.line(f"again  {moved.again.path}  {moved.again.digest[:12]}")
+    kinds = what_moved(moved)
     result = {"run": str(moved.run.path), "again": str(moved.again.path), "changes": list(moved.changes),
-              "figures": moved.figures.to_dicts(), "answers": dict(answers), "moved": has_moved(moved)}  # fmt: skip
+              "figures": moved.figures.to_dicts(), "answers": dict(answers), "moved": bool(kinds)}  # fmt: skip
     terminal.result(result)
-    if has_moved(moved):
-        kinds = ", ".join(dict.fromkeys(one["kind"] for one in moved.changes)) or what
-        raise CheckFailed(_WHOLE, "not everything is as it was", have=kinds)
+    if kinds:
+        raise CheckFailed(_WHOLE, "not everything is as it was", have=", ".join(kinds))
 
 
 def _short(value: Any) -> str:

@@ -25,11 +25,24 @@ def show(terminal: Terminal, made: Artifact) -> None:
         table(terminal, rows)
     counts = facts["record"]["counts"]
     by = ", ".join(f"{scorer} {n:,}" for scorer, n in counts.get("invalid_by", {}).items())
-    terminal.line(f"\n{counts['n']:,} answers, refusals {counts['refusals']:,}; not readable: {by or 'none'}")
+    terminal.line(f"\n{answers_line(counts)}")
+    terminal.line(f"not readable: {by or 'none'}")
     terminal.line(f"scores  {made.path}  {made.digest[:12]}")
     terminal.line(f"next    xinheng compare {made.path} OTHER")
     told = {"summary": summary.to_dicts(), "marks": made.marks}
     terminal.result({"path": str(made.path), "digest": made.digest, **facts, **told})
+
+
+def answers_line(counts: Mapping[str, int]) -> str:
+    """How many answers there are, and of what kind those are that cannot be used.
+
+    >>> answers_line({"n": 4, "refusals": 1, "problem_refused": 1, "problem_timeout": 2})
+    '4 answers, 1 refused or filtered; without a usable one 3 (refused 1, timeout 2)'
+    """
+    problems = {name.removeprefix("problem_"): n for name, n in counts.items() if name.startswith("problem_")}
+    kinds = ", ".join(f"{name} {n:,}" for name, n in problems.items())
+    lost = f"; without a usable one {sum(problems.values()):,} ({kinds})" if problems else ""
+    return f"{counts['n']:,} answers, {counts['refusals']:,} refused or filtered{lost}"
 
 
 def table(terminal: Terminal, summary: pl.DataFrame) -> None:
@@ -51,12 +64,12 @@ def table(terminal: Terminal, summary: pl.DataFrame) -> None:
 def figure(value: float | None) -> str:
     """A figure with as many digits as say something: percentages with two, shares with four.
 
-    >>> figure(56.234), figure(0.12345), figure(None)
-    ('56.23', '0.1235', 'undefined')
+    >>> figure(56.234), figure(0.12345), figure(None), figure(-1e-17)
+    ('56.23', '0.1235', 'undefined', '0.0000')
     """
     if value is None:
         return "undefined"
-    return f"{value:,.2f}" if abs(value) > _SHARES else f"{value:.4f}"
+    return f"{value:,.2f}" if abs(value) > _SHARES else f"{value:z.4f}"
 
 
 def with_interval(row: Mapping[str, Any]) -> str:

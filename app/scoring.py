@@ -11,7 +11,7 @@ import polars as pl
 from app.predicting import KIND, REFUSALS, data_digest, predictions_path
 from app.recorded import recorded_command
 from benchmarks.scored import Scored
-from xinheng.artifacts import Artifact, write
+from xinheng.artifacts import Artifact, verify, write
 from xinheng.errors import ArtifactError, InputError, UsageError
 from xinheng.storage import Place
 from xinheng.tables import KEYS, PREDICTION, require
@@ -28,9 +28,10 @@ def score_predictions(predictions: Artifact, *, scorers: Sequence[str] = ()) -> 
 
     Raises:
         UsageError: Nothing scores such cases, or no such scorer.
-        ArtifactError: It is no predictions artifact, or not a whole one.
+        ArtifactError: It is no predictions artifact, or not as it was written.
         InputError: No predictions, or predictions for other cases.
     """
+    require_whole(predictions)
     cases, answers, table = opened_predictions(predictions)
     system = system_of(predictions)
     if table == "choice":
@@ -40,6 +41,22 @@ def score_predictions(predictions: Artifact, *, scorers: Sequence[str] = ()) -> 
 
     reading = reading_of(scorers)
     return together([scored(cases, part, system=system, reading=reading) for part in repeats(answers)])
+
+
+def require_whole(run: Artifact) -> None:
+    """Raise where files of a run are damaged, changed or gone: scores would name the digest of other answers.
+
+    Raises:
+        ArtifactError: They are.
+    """
+    if wrong := verify(run):
+        raise ArtifactError(
+            str(run.path),
+            "not as it was written",
+            want="the files of its manifest",
+            have="; ".join(wrong[:3]),
+            mend="Make it again, or restore it.",
+        )
 
 
 def _choices(predictions: Artifact, cases: pl.DataFrame, answers: pl.DataFrame, system: str) -> Scored:

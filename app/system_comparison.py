@@ -47,7 +47,7 @@ def compare(
     left, right = (_of_scorers(run["score"], scorers) for run in runs)
     pairs = paired(left, right, first_labels=runs[0]["labels"], second_labels=runs[1]["labels"])
     names = [set(left["scorer"]), set(right["scorer"])]
-    rows = compared(pairs, how=how)
+    rows = compared(pairs, how=how, lower=_lower([run["rubric"] for run in runs]))
     return {
         "first": _told(first, runs[0]),
         "second": _told(second, runs[1]),
@@ -67,7 +67,12 @@ def _opened(run: Artifact) -> dict[str, Any]:
         want = f"an artifact of kind {SCORES} or {KIND}"
         raise ArtifactError(str(run.path), "neither scores nor predictions", want=want, have=run.kind)
     facts = run.manifest["facts"]
-    told = {"system": system_of(run), "data": (facts.get("record") or {}).get("data", {})}
+    rubric = facts.get("rubric")
+    told = {
+        "system": system_of(run),
+        "data": (facts.get("record") or {}).get("data", {}),
+        "rubric": rubric if isinstance(rubric, Mapping) else {},
+    }
     if run.kind == KIND:
         cases, _, table = opened_predictions(run)
         scored = score_predictions(run)
@@ -80,6 +85,24 @@ def _opened(run: Artifact) -> dict[str, Any]:
         raise InputError(str(run.path), "nothing is scored", want="a score for each case", have="none")
     more = {"answer": run.scan("answer").collect()} if "answer" in run.manifest["tables"] else {}
     return {**told, "score": score, "labels": _labels(more), "data_digest": facts.get("data_digest")}
+
+
+def _lower(rubrics: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The dimensions of which less is better.
+
+    Raises:
+        UsageError: The runs were graded by different rubrics: the same words with other scales or anchors.
+    """
+    digests = [rubric.get("digest") for rubric in rubrics]
+    if digests[0] != digests[1]:
+        raise UsageError(
+            "compare",
+            "graded by different rubrics",
+            want="the same rubric",
+            have=" and ".join(f"{rubric.get('name', 'none')} ({str(rubric.get('digest'))[:12]})" for rubric in rubrics),
+            mend="Have both judged by one rubric: xinheng bench judge A B --rubric NAME.",
+        )
+    return {name for name, better in (rubrics[0].get("better") or {}).items() if better == "lower"}
 
 
 def _labels(more: Mapping[str, pl.DataFrame]) -> pl.DataFrame | None:
@@ -120,9 +143,15 @@ def show(terminal: Terminal, found: Mapping[str, Any], *, page: Path | None = No
     )  # fmt: skip
     for reason in dict.fromkeys(row["reason"] for row in rows if row["reason"]):
         terminal.line(reason)
-    by_post = sorted({row["part"] for row in rows if row["test"] == "sign test by post"})
+    by_post = sorted({row["part"] for row in rows if row["clusters"] < row["n"]})
     if by_post:
         terminal.line(f"tested by post, not by case, since posts have several cases: {', '.join(by_post)}")
+    if less := sorted({row["part"] for row in rows if row["lower_is_better"]}):
+        terminal.line(f"less is better: {', '.join(less)}")
+    if any(row["measure"] == "weighted_f1" for row in rows):
+        terminal.line(
+            "p is of right answers, case by case; the interval is of weighted F1: better are those who are by both"
+        )
     if found["only_one_has"]:
         terminal.line(f"only one of them has {', '.join(found['only_one_has'])}: left out")
     terminal.line("detectable: the least true difference that as many cases would show four times in five")
@@ -141,9 +170,7 @@ def write_page(found: Mapping[str, Any], path: Path) -> None:
     Raises:
         WriteError: The disk refuses.
     """
+    from app.pairwise_runs import write_page as written
     from reports.comparison import systems_page
-    from xinheng.artifacts import readable_write_errors
 
-    with readable_write_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(systems_page(found), encoding="utf-8")
+    written(systems_page(found), path)

@@ -1,16 +1,18 @@
 """Two systems on the same cases: differences with paired intervals, exact tests, and what these cases could have shown.
 
-Right and wrong answers are tested by McNemar's exact test where each case stands alone. Where several questions are
-about one post or question, they are no independent witnesses: then posts are, and the test is the sign test over posts.
-The difference of a mean, or of weighted F1, is resampled by post, with both systems' answers drawn together.
+Two questions, each with an answer of its own. p asks whether the values of cases differ, each case weighing the same;
+it is the leaderboard's test (`benchmarks.leading`): McNemar's where right and wrong answers stand alone, else a paired
+bootstrap of whole posts, for cases of one post are no independent witnesses. The interval is of what is printed, of
+weighted F1 where labels are known, so of labels and not of right answers, and over sets each set weighing the same.
+Who is called better must be so by both.
 
 Source: McNemar 1947; Fagerland, Lydersen & Laake 2013; Koehn 2004 on the paired bootstrap; Holm 1979.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any, Final
 
@@ -21,8 +23,9 @@ from benchmarks.estimates import Estimate, Floats, Ints, cluster_codes, undefine
 from benchmarks.imhi import weighted_f1
 from benchmarks.imhi_labels import LABEL_SETS
 from benchmarks.intervals import difference, minimum_detectable_difference
+from benchmarks.leading import PER_TEST, paired_test
 from benchmarks.resampling import BOOTSTRAP, Bootstrap, resampled
-from benchmarks.significance import SignTest, holm, mcnemar, sign_test
+from benchmarks.significance import holm
 from xinheng.errors import InputError, UsageError
 from xinheng.tables import SCORE, require
 
@@ -45,12 +48,14 @@ COMPARISON: Final = {
     "p_holm": pl.Float64(),
     "test": pl.String(),
     "detectable": pl.Float64(),
+    "lower_is_better": pl.Boolean(),
     "verdict": pl.String(),
     "reason": pl.String(),
 }
-"""A row per scorer and part: the measure of both systems, first minus second with its interval, the cases (or posts,
-as `test` says) on which either is better, p and Holm's p over the parts of the scorer, and the least true difference
-that as many cases would show with a power of 0.8. `verdict` is `first`, `second` or `undecided`."""
+"""A row per scorer and part: the measure of both systems, first minus second with its interval, the cases on which
+either is better, p of the test that `test` names (of values per case, see above), Holm's p over the parts of the
+scorer, and the least true difference that as many cases would show with a power of 0.8. `lower_is_better` turns who is
+better. `verdict` is `first`, `second` or `undecided`."""
 
 ALL: Final = "all"
 MEAN: Final = "mean"
@@ -119,20 +124,24 @@ def paired(
         labels = (
             first_labels.filter(pl.col("scorer").is_in(scorers))
             .select(*names, first="predicted")
-            .join(second_labels.select(*names, second="predicted"), on=names, how="inner")
+            .join(second_labels.select(*names, second="predicted"), on=names, how="inner", nulls_equal=True)
+            .with_columns(group_id=pl.coalesce("group_id", "case_id"))
             .sort("scorer", "part", "case_id")
         )
     order = {name: place for place, name in enumerate(scorers)}
     place = pl.col("scorer").replace_strict(order, return_dtype=pl.Int64)
+    # A case without a post stands alone, as on the leaderboard.
+    both = both.with_columns(group_id=pl.coalesce("group_id", "case_id"))
     return Pairs(both.sort(place, "part", "case_id", nulls_last=True), labels)
 
 
-def compared(pairs: Pairs, *, how: Bootstrap = BOOTSTRAP) -> pl.DataFrame:
+def compared(pairs: Pairs, *, how: Bootstrap = BOOTSTRAP, lower: Collection[str] = ()) -> pl.DataFrame:
     """Every part by every scorer, then all of it together.
 
     Args:
         pairs: The same cases by both systems.
         how: Resamples, seed, confidence.
+        lower: Parts (a rubric's dimensions) of which less is better, such as dangers.
 
     Returns:
         COMPARISON rows: by scorer, parts in the order of their names, then `mean` over sets (weighted F1) or `all`.
@@ -144,16 +153,20 @@ def compared(pairs: Pairs, *, how: Bootstrap = BOOTSTRAP) -> pl.DataFrame:
         labels = None if pairs.labels is None else pairs.labels.filter(pl.col("scorer") == scorer)
         by_label = labels is not None and labels.height == of_scorer.height
         made = []
+        # Holm's factor must be reachable by a share of resamples, as among the systems of a leaderboard.
+        family = of_scorer["part"].n_unique()
+        finer = replace(how, resamples=max(how.resamples, PER_TEST * family))
         for (part,), cases in of_scorer.group_by("part", maintain_order=True):
             of_part = labels.filter(pl.col("part") == part) if by_label and labels is not None else None
-            made.append(_row(cases, str(part) if part is not None else "", of_part, how))
+            name = str(part) if part is not None else ""
+            made.append(_turned(_row(cases, name, of_part, how, finer), lower=name in lower))
         adjusted = holm([row["p"] for row in made])
         for row, p in zip(made, adjusted, strict=True):
             row["p_holm"] = p
         # Dimensions of the same cases are measures of their own: their mean would be of nothing.
         if len(made) > 1 and of_scorer["case_id"].n_unique() == of_scorer.height:
             whole = _whole(of_scorer, labels if by_label else None, how)
-            made.append({**whole, "p_holm": whole["p"]})
+            made.append({**_turned(whole, lower=False), "p_holm": whole["p"]})
         rows += [{**row, "scorer": str(scorer), "verdict": verdict(row)} for row in made]
     return pl.DataFrame(rows, schema=COMPARISON)
 
@@ -163,15 +176,27 @@ def verdict(row: Mapping[str, Any]) -> str:
 
     >>> verdict({"low": 0.1, "high": 0.3, "p_holm": 0.01}), verdict({"low": 0.1, "high": 0.3, "p_holm": 0.2})
     ('first', 'undecided')
+    >>> verdict({"low": 0.1, "high": 0.3, "p_holm": 0.01, "lower_is_better": True})
+    'second'
     """
     if row["low"] is None or row["high"] is None or row["p_holm"] is None or row["p_holm"] >= _LEVEL:
         return "undecided"
-    return "first" if row["low"] > 0 else "second" if row["high"] < 0 else "undecided"
+    more, less = ("second", "first") if row.get("lower_is_better") else ("first", "second")
+    return more if row["low"] > 0 else less if row["high"] < 0 else "undecided"
 
 
-def _row(cases: pl.DataFrame, part: str, labels: pl.DataFrame | None, how: Bootstrap) -> dict[str, Any]:
-    """A part's row, of the values or, where there are labels, of weighted F1."""
-    values = _of_values(cases, part, how)
+def _turned(row: dict[str, Any], *, lower: bool) -> dict[str, Any]:
+    """A row that knows whether less is better; then the cases on which either is better change sides."""
+    counts = row["first_better"], row["second_better"]
+    first, second = reversed(counts) if lower else counts
+    return {**row, "lower_is_better": lower, "first_better": first, "second_better": second}
+
+
+def _row(
+    cases: pl.DataFrame, part: str, labels: pl.DataFrame | None, how: Bootstrap, finer: Bootstrap
+) -> dict[str, Any]:
+    """A part's row, of the values or, where there are labels, of weighted F1; the test on `finer` resamples."""
+    values = _of_values(cases, part, how, finer)
     if labels is None or not labels.height:
         return values
     codes = cluster_codes("compare", labels["group_id"].to_list(), labels.height)
@@ -190,14 +215,14 @@ def _row(cases: pl.DataFrame, part: str, labels: pl.DataFrame | None, how: Boots
     }
 
 
-def _of_values(cases: pl.DataFrame, part: str, how: Bootstrap) -> dict[str, Any]:
+def _of_values(cases: pl.DataFrame, part: str, how: Bootstrap, finer: Bootstrap) -> dict[str, Any]:
     a, b = (cases[name].cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in ("first", "second"))
     groups = cases["group_id"].to_list()
     there = ~np.isnan(a) & ~np.isnan(b)
     values = np.concatenate([a, b])
     right = bool((np.isin(values, [0.0, 1.0]) | np.isnan(values)).all()) and bool(there.any())
     found = difference(a, b, clusters=groups, bounds=(-1, 1) if right else None, how=how)
-    test, name, clusters = _tested(a, b, groups, right=right)
+    test = paired_test(a, b, clusters=groups, how=finer)
     return {
         "benchmark": cases["benchmark"][0],
         "part": part,
@@ -206,33 +231,20 @@ def _of_values(cases: pl.DataFrame, part: str, how: Bootstrap) -> dict[str, Any]
         "second": float(b[there].mean()) if there.any() else None,
         **_difference(found),
         "n": int(there.sum()),
-        "clusters": clusters,
+        "clusters": len({group for group, both in zip(groups, there, strict=True) if both}),
         "missing": int((~there).sum()),
-        "first_better": test.first,
-        "second_better": test.second,
+        "first_better": test.ahead,
+        "second_better": test.behind,
         "p": test.p,
-        "test": name,
+        "test": test.method,
         "detectable": minimum_detectable_difference(a - b, clusters=groups).value,
         "reason": found.reason or test.reason or None,
     }
 
 
-def _tested(a: Floats, b: Floats, groups: Sequence[Any], *, right: bool) -> tuple[SignTest, str, int]:
-    """McNemar's test, or the sign test over posts where one post has several cases; and how many posts there are."""
-    codes = cluster_codes("compare", groups, len(a))
-    there = ~np.isnan(a - b)
-    clusters = len(np.unique(codes[there]))
-    if clusters == int(there.sum()):
-        return (mcnemar(a, b), "McNemar", clusters) if right else (sign_test(a - b), "sign test", clusters)
-    sums = np.bincount(codes[there], weights=(a - b)[there], minlength=int(codes.max(initial=-1)) + 1)
-    held = np.bincount(codes[there], minlength=len(sums)) > 0
-    # Sums of halves and thirds that cancel are no difference.
-    return sign_test(np.round(sums[held], 9)), "sign test by post", clusters
-
-
 def _whole(cases: pl.DataFrame, labels: pl.DataFrame | None, how: Bootstrap) -> dict[str, Any]:
     """All parts together: each case the same for values; each set the same for weighted F1."""
-    row = _of_values(cases, ALL, how)
+    row = _of_values(cases, ALL, how, how)
     if labels is None:
         return row
     both, gaps, clusters = [], [], 0

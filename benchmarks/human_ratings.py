@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -48,8 +49,7 @@ def read_ratings(path: Path) -> pl.DataFrame:
         raise InputError(who, "empty", want="a table of ratings")
     try:
         if kind in (".csv", ".tsv"):
-            text = body.decode("utf-8-sig")
-            separator = "\t" if kind == ".tsv" else ","
+            text, separator = _separated(body.decode("utf-8-sig"), "\t" if kind == ".tsv" else ",")
             frame = pl.read_csv(io.StringIO(text), infer_schema=False, separator=separator)
         elif kind in (".jsonl", ".ndjson"):
             frame = pl.read_ndjson(io.BytesIO(body), infer_schema_length=None)
@@ -58,10 +58,19 @@ def read_ratings(path: Path) -> pl.DataFrame:
         else:
             raise InputError(who, "of no known kind", want=".csv, .tsv, .jsonl or .parquet", have=kind or "no suffix")
     except UnicodeDecodeError:
-        raise InputError(who, "not UTF-8", mend="Save it as UTF-8.") from None
+        mend = 'Save it as UTF-8; in Excel: "CSV UTF-8 (Comma delimited)".'
+        raise InputError(who, "not UTF-8", mend=mend) from None
     except pl.exceptions.PolarsError as error:
         raise InputError(who, "cannot be read", want=f"a whole {kind} file", have=type(error).__name__) from None
     return ratings(frame, who=who)
+
+
+def _separated(text: str, usual: str) -> tuple[str, str]:
+    """A table's text and what stands between its cells: in half of Europe Excel writes semicolons, and may say so."""
+    if said := re.match(r"sep=(.)\r?\n", text):
+        return text[said.end() :], said[1]
+    header = text.partition("\n")[0]
+    return text, usual if usual in header else max(";\t,", key=header.count)
 
 
 def ratings(frame: pl.DataFrame, *, who: str) -> pl.DataFrame:
@@ -99,7 +108,7 @@ def ratings(frame: pl.DataFrame, *, who: str) -> pl.DataFrame:
         f"{' …' if len(wrong) > _SHOWN else ''})" if wrong else "",
         f"{nameless:,} rows without case, rater or dimension" if nameless else "",
         f"{twice:,} ratings of the same by the same rater again" if twice else "",
-        "no rating" if not given.height else "",
+        "no rating" if not given["value"].count() else "",
     ]  # fmt: skip
     if told := [fault for fault in faults if fault]:
         raise InputError(

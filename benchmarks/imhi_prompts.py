@@ -155,7 +155,8 @@ def _balanced(pool: list[tuple[str, Example]], key: tuple[str, str], shots: int,
         raise InputError(
             "imhi", f"too few examples of {key[0]}, {key[1]} form", want=f"{shots} posts of the published training "
             "split that nobody is asked about", have=str(len(chosen)),
-            mend="Fetch the publishers' train_data, take fewer, or take them from the validation split.",
+            mend="Fetch the publishers' train_data, take fewer, or take them from the validation split "
+            "(bench imhi --examples-from validation).",
         )  # fmt: skip
     return tuple(sorted(chosen, key=lambda one: lot("place", one.case_id)))
 

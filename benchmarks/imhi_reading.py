@@ -1,7 +1,7 @@
 """A free reply to an IMHI question, read as one label of its set, or as unreadable: by words, not by substrings.
 
-Read is the answer part, before `Reasoning:`; when nothing stands there, the whole reply. Denied labels do
-not count, and a reply that claims two labels, or none, is None.
+Read is the answer part, before `Reasoning:`; when nothing stands there, the whole reply. Thoughts are no answer, and an
+open one leaves none. Denied labels do not count, and a reply that claims two labels, or none, is None.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from benchmarks.imhi_labels import LABEL_SETS, LabelSet, set_name
+from benchmarks.thoughts import without_thoughts
 
 _REASONING: Final = re.compile(r"\breasoning\s*:", re.IGNORECASE)
 _DECORATION: Final = re.compile(r"[*_`#\"“”]+")
@@ -63,7 +64,7 @@ def rule_label(dataset: str, reply: str) -> int | None:
 
 
 def _answer_part(reply: str) -> str:
-    answer, *explained = _REASONING.split(reply, maxsplit=1)
+    answer, *explained = _REASONING.split(without_thoughts(reply), maxsplit=1)
     if not answer.strip(_BLANK) and explained:
         answer = explained[0]
     return _DECORATION.sub("", answer).replace("’", "'").lower().strip()

@@ -133,6 +133,17 @@ def gold_labels(cases: pl.DataFrame) -> list[int]:
     return [label for label in found if label is not None]
 
 
+def require_scorable(cases: pl.DataFrame) -> None:
+    """Raise where cases could not be scored; called before anything is asked, for asking costs.
+
+    Raises:
+        InputError: Cases without a post, or golds that cannot be read.
+    """
+    if lost := cases["group_id"].null_count():
+        raise InputError(BENCHMARK, "cases without a post", want="group_id in each", have=f"{lost:,} without")
+    gold_labels(cases)
+
+
 def _readers(readers: Sequence[Reader], classifiers: Mapping[str, Labels]) -> dict[str, Labels]:
     if unknown := [name for name in readers if name not in READERS]:
         raise UsageError(BENCHMARK, "unknown reader", want=" or ".join(READERS), have=", ".join(unknown))
@@ -199,14 +210,13 @@ def in_parts(cases: pl.DataFrame, predictions: pl.DataFrame) -> pl.DataFrame:
     if cases.is_empty():
         raise InputError(BENCHMARK, "no cases", want="one row per case", have="none")
     _require_once(cases, predictions)
-    if lost := cases["group_id"].null_count():
-        raise InputError(BENCHMARK, "cases without a post", want="group_id in each", have=f"{lost:,} without")
     if lost := cases["benchmark"].null_count() + predictions.filter(pl.col("text").is_null()).height:
         raise SchemaError(
             BENCHMARK, "nulls", want="a set in each case, a text in each answer", have=f"{lost:,} without"
         )
     if unknown := sorted(set(cases["form"]) - set(FORMS), key=str):
         raise UsageError(BENCHMARK, "no such form", want=" or ".join(FORMS), have=repr(unknown[0]))
+    require_scorable(cases)
     names = {name: set_name(name) for name in cases["benchmark"].unique()}
     order = {name: place for place, name in enumerate(LABEL_SETS)}
     split = pl.col("published_split").fill_null("test")

@@ -7,6 +7,7 @@ value needs every judge: a mean over those that happened to answer would move wi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -259,7 +260,10 @@ def _estimates(part: pl.DataFrame, rubric: Rubric, measure: str, how: Bootstrap)
     apart = None if len(set(clusters)) == len(clusters) else clusters
     few = Bootstrap(min(how.resamples, 300), how.seed, how.confidence)
     lengths = part["text"].str.len_chars().cast(pl.Float64).to_numpy()
-    made[f"{measure}_by_length"] = spearman(found, lengths, clusters=apart, how=few)
+    by_length = spearman(found, lengths, clusters=apart, how=few)
+    why = by_length.reason.replace("first and second does not vary", "neither grade nor length varies")
+    why = why.replace("first", "the grade").replace("second", "the length")
+    made[f"{measure}_by_length"] = replace(by_length, reason=why)
     return made
 
 

@@ -16,7 +16,7 @@ from benchmarks.significance import holm, mcnemar
 from xinheng.errors import UsageError
 
 MCNEMAR: Final = "McNemar, exact"
-_PER_TEST: Final = 100  # resamples per test of a family: a p of 2 in that many must survive Holm's factor
+PER_TEST: Final = 100  # resamples per test of a family: a p of 2 in that many must survive Holm's factor
 _POWER: Final = 0.8
 _LEVEL: Final = 0.05
 _FINE: Final = 1e-12
@@ -100,18 +100,42 @@ def against_leader(
     alone = len(np.unique(codes)) == len(codes)
     drawn = []
     for j in others:
-        if seen[j].reason:
-            continue
-        if alone and binary[j] and binary[leader]:
-            seen[j] = replace(seen[j], p=mcnemar(numbers[:, leader], numbers[:, j]).p, method=MCNEMAR)
-        else:
+        if alone and seen[j].n and binary[j] and binary[leader]:
+            # Exact, and so defined for a single case too: it says 1.
+            exact = mcnemar(numbers[:, leader], numbers[:, j]).p
+            seen[j] = replace(seen[j], p=exact, method=MCNEMAR, reason="")
+        elif not seen[j].reason:
             drawn.append(j)
     if drawn:
         seen |= _bootstrapped(differences, codes, drawn, seen, replace(
-            how, resamples=max(how.resamples, _PER_TEST * len(others))
+            how, resamples=max(how.resamples, PER_TEST * len(others))
         ))  # fmt: skip
     adjusted = dict(zip(others, holm([seen[j].p for j in others]), strict=True))
     return [None if j == leader else replace(seen[j], adjusted=adjusted[j]) for j in range(numbers.shape[1])]
+
+
+def paired_test(
+    first: Floats, second: Floats, *, clusters: Sequence[Hashable] | None = None, how: Bootstrap = BOOTSTRAP
+) -> AgainstLeader:
+    """The test of two systems alone: the same p that `against_leader` has for this pair.
+
+    Args:
+        first: Its value for each case; NaN where it has none. It takes the leader's place: `ahead` counts the cases
+            on which it has the greater value, and `difference` is the second minus the first.
+        second: Of the other system, in the same order.
+        clusters: The post or dialogue of each case; None: each case by itself.
+        how: Seed, confidence and resamples.
+
+    Raises:
+        InputError: The values are no table of finite numbers.
+
+    >>> test = paired_test(np.array([1.0] * 8 + [1.0] * 2), np.array([0.0] * 8 + [1.0] * 2))
+    >>> round(test.p, 4), test.ahead, test.method
+    (0.0078, 8, 'McNemar, exact')
+    """
+    (test,) = against_leader(np.column_stack([first, second]), 0, clusters=clusters, how=how)[1:]
+    assert test is not None, "only the leader has no test"  # noqa: S101
+    return test
 
 
 def _seen(differences: Floats, codes: Ints, *, lower_is_better: bool) -> AgainstLeader:

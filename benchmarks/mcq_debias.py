@@ -17,6 +17,7 @@ from xinheng.errors import InputError, UsageError
 
 SHARE: Final = 0.1
 _LEAST: Final = 10  # questions to estimate a prior from, where there are as many
+_SAME: Final = 1e-9  # between log-probabilities: sums of the same numbers in another order differ by less
 
 _PLACED: Final = re.compile(
     r"(?:以上|上述|前述)(?=[皆都均全各所选選答三四二两兩叙敘说說非無无])|皆是|皆非|(?:都是|都不是|都对|都對)$"
@@ -41,7 +42,7 @@ class Debiased:
 
     Args:
         prior: Of each letter, adding up to 1.
-        chosen: Of each question the option that is chosen, by its place before rotation.
+        chosen: Of each question the option that is chosen, by its place before rotation; -1 where two are as likely.
         before: The same without PriDe: by the odds in the order as published.
         estimated_on: Whether the question is one of those that the prior was estimated on.
     """
@@ -88,5 +89,11 @@ def debias(names: Sequence[str], probabilities: npt.ArrayLike, *, share: float =
     places = (np.arange(letters)[None, :] - np.arange(letters)[:, None]) % letters
     contents = np.take_along_axis(level, places[None], axis=2).mean(axis=1)
     plain = level[:, 0, :]
-    chosen = np.where(some, contents.argmax(axis=1), (plain - np.log(prior)).argmax(axis=1))
-    return Debiased(prior, chosen, plain.argmax(axis=1), some)
+    chosen = np.where(some, _greatest(contents), _greatest(plain - np.log(prior)))
+    return Debiased(prior, chosen, _greatest(plain), some)
+
+
+def _greatest(values: Floats) -> npt.NDArray[np.int64]:
+    """The place of each row's greatest value, -1 where two are as great: the first of them was not chosen."""
+    ties = (values >= values.max(axis=1, keepdims=True) - _SAME).sum(axis=1) > 1
+    return np.where(ties, -1, values.argmax(axis=1)).astype(np.int64)

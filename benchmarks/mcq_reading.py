@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from benchmarks.mcq_cues import ALL_OF_THEM, NEXT_QUESTION, REFUSAL, Cues, cues_for
+from benchmarks.thoughts import without_thoughts
 from xinheng.errors import UsageError
 
 LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-_THOUGHT: Final = re.compile(r"<think>(?:(?!<think>).)*?</think>", re.IGNORECASE | re.DOTALL)
-_TAG: Final = re.compile(r"<think>", re.IGNORECASE)
-_END_TAG: Final = re.compile(r"</think>", re.IGNORECASE)
 _DECORATION: Final = re.compile(r"[*`$#]|\\(?:TEXTBF|TEXT|MATHRM|MATHBF|RM|BF)\b")
 # Letters in black squares and circles, which NFKC leaves as they are.
 _SQUARED: Final = {start + place: letter for start in (0x1F150, 0x1F170) for place, letter in enumerate(LETTERS)}
@@ -72,11 +71,7 @@ def read_choice(
 
 def answer_text(reply: str) -> str:
     """What of a reply is read: no thoughts, NFKC, upper case, up to an invented next question; "" if unreadable."""
-    spoken = _THOUGHT.sub("\n", reply) if "<" in reply else reply
-    if _TAG.search(spoken):
-        return ""
-    *_, spoken = _END_TAG.split(spoken)
-    spoken = _BLANKS.sub(r"\1\1", _plain(spoken).strip())
+    spoken = _BLANKS.sub(r"\1\1", _plain(without_thoughts(reply)).strip())
     following = NEXT_QUESTION.search(spoken)
     return spoken[: following.start()].strip() if following else spoken
 
@@ -153,11 +148,13 @@ def _by_text(said: str, plain: Mapping[str, str], *, multiple: bool) -> frozense
 def _texts_in(said: str, plain: Mapping[str, str]) -> set[str]:
     """The options whose text is stated and not denied; a text inside a longer one is not stated by it."""
     left, stated = said, set()
+    # A text that two options have says of neither that it is meant.
+    shared = {text for text, n in Counter(plain.values()).items() if n > 1}
     for key, text in sorted(plain.items(), key=lambda item: -len(item[1])):
         if len(text) < 2:
             continue
         places = [m for m in re.finditer(re.escape(text), left) if _is_whole(left, m)]
-        if any(
+        if text not in shared and any(
             not _DENIED_BEFORE.search(left, max(0, m.start() - 12), m.start())
             and not _DENIED_AFTER.match(left, m.end())
             for m in places

@@ -67,7 +67,9 @@ def rotated(
         seed: Of that draw.
     """
     found = Rotated()
-    turned = answers.filter(pl.col("variant").str.starts_with(_ROTATION) & pl.col("value").is_not_null())
+    # Of a question that has no value in one rotation, the others alone would look like one of fewer options.
+    told = pl.col("value").is_not_null().all().over("scorer", "case_id")
+    turned = answers.filter(pl.col("variant").str.starts_with(_ROTATION)).filter(told)
     turned = turned.with_columns(
         rotation=pl.col("variant").str.strip_prefix(_ROTATION).cast(pl.Int64), question_id="case_id"
     )
@@ -78,11 +80,12 @@ def rotated(
     for options in kinds:
         part = "all" if len(kinds) == 1 else f"{options} options"
         some = turned.filter(pl.col("options") == options)
-        odds = _odds(likelihood, some, options) if likelihood is not None else None
         prior = None
-        if odds is not None:
-            measures, prior = _debiased(odds, part, how, share, seed)
+        if likelihood is not None and (wanted := _with_one_answer(some)).height:
+            odds = _odds(likelihood, wanted, options)
+            measures, prior = _debiased(odds, wanted.height, part, how, share, seed)
             found.measures += measures
+        if prior is not None:
             priors[part] = [round(float(p), 6) for p in prior]
         for scorer in some["scorer"].unique(maintain_order=True):
             rows = some.filter(pl.col("scorer") == scorer)
@@ -104,6 +107,8 @@ def _placed(rows: pl.DataFrame, part: str, scorer: str, how: Bootstrap) -> Itera
 def _recall_spread(rows: pl.DataFrame, how: Bootstrap) -> Estimate:
     """Population standard deviation of the letters' recalls x 100; questions are drawn again."""
     one = rows.filter(pl.col("gold").list.len() == 1).with_columns(letter=pl.col("gold").list.first())
+    if one.height and one["predicted"].null_count() == one.height:
+        return undefined("no answer could be read", n=one.height, missing=one.height)
     letters = one["letter"].unique().sort().to_list()
     if len(letters) < 2:
         return undefined("fewer than two letters are right answers", n=one.height)
@@ -117,14 +122,21 @@ def _recall_spread(rows: pl.DataFrame, how: Bootstrap) -> Estimate:
     )
 
 
-def _odds(likelihood: pl.DataFrame, rows: pl.DataFrame, options: int) -> tuple[list[str], Floats, Floats] | None:
-    """Ids, probabilities (questions x rotations x letters) and the right option of questions known in all rotations."""
+def _with_one_answer(rows: pl.DataFrame) -> pl.DataFrame:
+    """Id and right option, as published, of the questions whose likeliest letter was looked at."""
     asked = rows.filter((pl.col("scorer") == _LIKELIHOOD) & (pl.col("gold").list.len() == 1))
-    first = asked.filter(pl.col("rotation") == 0).select("case_id", right=pl.col("gold").list.first())
+    return asked.filter(pl.col("rotation") == 0).select("case_id", right=pl.col("gold").list.first())
+
+
+def _odds(likelihood: pl.DataFrame, first: pl.DataFrame, options: int) -> tuple[list[str], Floats, Floats] | None:
+    """Ids, probabilities (questions x rotations x letters) and the right option of questions known in all rotations."""
     told = likelihood.filter((pl.col("form") == "letters") & pl.col("problem").is_null()).join(first, on="case_id")
     told = told.with_columns(rotation=pl.col("variant").str.strip_prefix(_ROTATION).cast(pl.Int64, strict=False))
-    known = (pl.col("values").list.len() == options) & (
-        pl.col("values").list.eval(pl.element().is_null()).list.any().not_()
+    # One letter may be impossible; not all of them, and no value may be none.
+    known = (
+        (pl.col("values").list.len() == options)
+        & pl.col("values").list.eval(pl.element().is_null() | pl.element().is_nan()).list.any().not_()
+        & pl.col("values").list.max().is_finite()
     )
     told = told.filter(known).sort("case_id", "rotation")
     whole = told.group_by("case_id", maintain_order=True).agg(pl.len(), pl.col("values"), pl.col("right").first())
@@ -139,17 +151,21 @@ def _odds(likelihood: pl.DataFrame, rows: pl.DataFrame, options: int) -> tuple[l
 
 
 def _debiased(
-    odds: tuple[list[str], Floats, Floats], part: str, how: Bootstrap, share: float, seed: int
-) -> tuple[list[Measure], Floats]:
+    odds: tuple[list[str], Floats, Floats] | None, asked: int, part: str, how: Bootstrap, share: float, seed: int
+) -> tuple[list[Measure], Floats | None]:
+    if odds is None:
+        none = undefined("no question of which all letters are known in all rotations", missing=asked)
+        return [(none, part, name, _LIKELIHOOD) for name in ("debiased_accuracy", "debiasing_gain")], None
     names, seen, right = odds
+    lost = asked - len(names)
     made = debias(names, seen, share=share, seed=seed)
     after = (made.chosen == right).astype(np.float64)
     before = (made.before == right).astype(np.float64)
     accuracy = wilson(int(after.sum()), len(after), confidence=how.confidence)
     gain = difference(after, before, bounds=(-1, 1), how=how)
     return [
-        (accuracy, part, "debiased_accuracy", _LIKELIHOOD),
-        (gain, part, "debiasing_gain", _LIKELIHOOD),
+        (accuracy.counted(n=len(names), missing=lost), part, "debiased_accuracy", _LIKELIHOOD),
+        (gain.counted(n=len(names), missing=lost), part, "debiasing_gain", _LIKELIHOOD),
     ], made.prior
 
 

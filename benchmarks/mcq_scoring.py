@@ -27,7 +27,10 @@ ALL: Final = "all"
 NOT_ASKED: Final = "not asked: likelihoods only"
 """The detail of a prediction that stands for a question whose answer was not to be generated."""
 ROTATION: Final = "rotation "
+NOT_PROBABILITIES: Final = "not_probabilities"
+"""The problem of values that a server tells as log-probabilities and that cannot be any."""
 _BINS: Final = 10
+_NEARLY_ALL: Final = 0.95
 _SEVERAL: Final = "several answers: no one option is the answer"
 
 # What was found of one question's options: `form` is `letters` or `texts`; `values` are log-probabilities in the order
@@ -103,7 +106,7 @@ def scored(
 
     Raises:
         SchemaError: Columns are missing.
-        InputError: Answers to other questions, one twice, or a key that names no option.
+        InputError: Answers to other questions, one twice, or questions that cannot be scored.
     """
     require(cases, CHOICE, who="mcq")
     require(predictions, PREDICTION, who="mcq")
@@ -136,16 +139,35 @@ def _row(estimate: Estimate, part: str, measure: str, scorer: str, system: str) 
 
 
 def _questions(cases: pl.DataFrame) -> dict[str, dict[str, Any]]:
-    rows = {row["question_id"]: row for row in cases.select("question_id", "subject", "options", "answers").to_dicts()}
-    keyless = sum(
-        not row["answers"] or not set(row["answers"]) <= set(LETTERS[: len(row["options"])]) for row in rows.values()
-    )
-    if keyless or len(rows) < cases.height:
+    require_scorable(cases)
+    told = cases.select("question_id", "subject", "options", "answers").to_dicts()
+    return {row["question_id"]: row for row in told}
+
+
+def require_scorable(cases: pl.DataFrame) -> None:
+    """Raise where questions could not be scored; called before anything is asked, for asking costs.
+
+    Args:
+        cases: CHOICE rows.
+
+    Raises:
+        SchemaError: Columns are missing.
+        InputError: A question stands there twice, has no text, an option that is null, or no key of its options.
+    """
+    require(cases, CHOICE, who="mcq")
+    rows = cases.select("question_id", "question", "options", "answers").to_dicts()
+    blank = [row for row in rows if not row["question"] or not row["options"] or None in row["options"]]
+    keyless = [row for row in rows if not _has_key(row)]
+    twice = len(rows) - cases["question_id"].n_unique()
+    if twice or blank or keyless:
         raise InputError(
-            "mcq", "questions do not fit", want="each once, with a key of its options",
-            have=f"{cases.height - len(rows):,} repeated, {keyless:,} without such a key",
+            "mcq", "questions do not fit", want="each once, with a text, options and a key of these",
+            have=f"{twice:,} repeated, {len(blank):,} without a text or an option, {len(keyless):,} without such a key",
         )  # fmt: skip
-    return rows
+
+
+def _has_key(row: Mapping[str, Any]) -> bool:
+    return bool(row["answers"]) and set(row["answers"]) <= set(LETTERS[: len(row["options"] or ())])
 
 
 def _checked(questions: Mapping[str, Any], rows: pl.DataFrame, key: Sequence[str]) -> Iterable[dict[str, Any]]:
@@ -182,10 +204,10 @@ def _likeliest(questions: Mapping[str, dict[str, Any]], likelihood: pl.DataFrame
             continue
         values = row["values"]
         place, reason = likeliest(values) if not row["problem"] else (None, row["problem"])
-        shares = odds(values) if place is not None and row["form"] == "letters" else None
+        shares = odds(values) if place is not None and _letters_known(row) else None
         answer = _answer(row, question, scorer, None if place is None else [LETTERS[place]], reason)
-        # What the server could not be asked for says nothing of the model.
-        unasked = {"value": None} if reason == "unsupported" else {}
+        # What the server does not tell says nothing of the model.
+        unasked = {"value": None} if reason in {"unsupported", NOT_PROBABILITIES} else {}
         yield {**answer, **unasked, "confidence": None if shares is None or place is None else shares[place]}
 
 
@@ -206,6 +228,16 @@ def likeliest(values: Sequence[float | None] | None) -> tuple[int | None, str | 
     if best == -math.inf:
         return None, "no letter told"
     return (None, "tie") if sum(value == best for value, _ in known) > 1 else (place, None)
+
+
+def _letters_known(row: Mapping[str, Any]) -> bool:
+    """Whether the letters' shares are known: all of them were told, or those that were leave the others next to none.
+
+    Where a server tells one letter alone, its share among those told would be 1, whatever the model finds.
+    """
+    if row["form"] != "letters":
+        return False
+    return None not in row["values"] or (row.get("captured") or 0.0) >= _NEARLY_ALL
 
 
 def odds(values: Sequence[float | None]) -> list[float]:

@@ -24,6 +24,7 @@ from xinheng.errors import InputError, UsageError
 
 PANEL: Final = "panel"
 SAME: Final = "same reply"
+ALL_UNREAD: Final = "same reply, and no verdict on others could be read"
 ONE_ORDER: Final = "judged in one order only"
 NO_REPLY: Final = "no usable reply"
 
@@ -115,7 +116,8 @@ def outcomes(
 ) -> pl.DataFrame:
     """What each pair of systems came to on each case, by each judge, and by all of them where there are several.
 
-    Two equal replies are a tie that nobody had to judge. The panel's value is that of more than half of the judges
+    Two equal replies are a tie that nobody had to judge; where a judge's verdicts on all others are unread, they are
+    missing too. The panel's value is that of more than half of the judges
     that could be read, else 0.5.
 
     Args:
@@ -173,7 +175,7 @@ def _of_pair(verdicts: pl.DataFrame, replies: pl.DataFrame, one: str, other: str
     why = pl.coalesce("forward_reason", "backward_reason").fill_null(ONE_ORDER)
     value = pl.when(same).then(0.5).when(a & b & read).then(agreed)
     lost = pl.when(~a & ~b).then(0.5).when(~a).then(0.0).when(~b).then(1.0).otherwise(value)
-    return both.select(
+    made = both.select(
         *key,
         "group_id",
         one=pl.lit(one),
@@ -185,7 +187,23 @@ def _of_pair(verdicts: pl.DataFrame, replies: pl.DataFrame, one: str, other: str
         reason=pl.coalesce(lacking, pl.when(same).then(pl.lit(SAME)).when(~read).then(why)),
         unanswered_lost=lost,
         length_difference=pl.when(a & b).then(pl.col("length") - pl.col("length_b")).cast(pl.Float64),
-    ).cast(dict(OUTCOME))  # type: ignore[arg-type]
+    )
+    return _without_lone_ties(made).cast(dict(OUTCOME))  # type: ignore[arg-type]
+
+
+def _without_lone_ties(rows: pl.DataFrame) -> pl.DataFrame:
+    """Ties of equal replies are no result where the judge could be read on none of the others: a half by default."""
+    lone = pl.col("reason") == SAME
+    heard = (pl.col("value").is_not_null() & ~lone.fill_null(value=False)).any()
+    unread = (pl.col("unanswered_lost").is_null()).any()
+    void = lone & unread & ~heard
+    return rows.with_columns(
+        *(
+            pl.when(~void.fill_null(value=False)).then(pl.col(name)).alias(name)
+            for name in ("value", "unanswered_lost")
+        ),
+        pl.when(void).then(pl.lit(ALL_UNREAD)).otherwise("reason").alias("reason"),
+    )
 
 
 def _panel(rows: pl.DataFrame) -> pl.DataFrame:

@@ -9,6 +9,7 @@ Source: lm-eval 0.4's evaluation tracker and OpenCompass 0.4's inferencers, as t
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -98,8 +99,11 @@ def _lm_eval_texts(value: Mapping[str, Any], asked: Sequence[Sequence[Any]], nam
     said = value.get("resps", value.get("filtered_resps"))
     chances = [_chance(one) for one in said] if isinstance(said, list) and len(said) > 1 else []
     if chances and all(chance is not None for chance in chances):
-        # Continuations were weighed, not written: the likeliest is the answer.
-        best = max(range(len(chances)), key=lambda place: float(chances[place] or 0.0))
+        # Continuations were weighed, not written: the likeliest is the answer; of two as likely neither is.
+        told = [float(chance) for chance in chances if chance is not None]
+        if any(map(math.isnan, told)) or told.count(max(told)) > 1:
+            return [None]
+        best = told.index(max(told))
         written = asked[best][1] if best < len(asked) and len(asked[best]) > 1 else None
         return [written.strip() if isinstance(written, str) else None]
     texts = list(_leaves(said))

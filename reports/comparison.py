@@ -24,6 +24,7 @@ from reports.leaderboard_measures import (
     printed,
     scale_of,
     scorer_words,
+    told_reason,
 )
 from reports.render import count, items, page, part
 
@@ -98,7 +99,9 @@ def comparison_page(facts: Mapping[str, Any]) -> str:
         judges={str(row.get("scorer")) for row in items(facts, "trust")},
         measured=[_trusted(row) for row in items(facts, "figures")],
         ranking=_ranking(part(facts, "ranking")),
-        missing=[{"reason": words(row.get("reason")), "n": count(row.get("n"))} for row in items(facts, "missing")],
+        missing=[
+            {"reason": told_reason(row.get("reason")), "n": count(row.get("n"))} for row in items(facts, "missing")
+        ],
         gates=[_gate(row) for row in items(facts, "gates")],
         examples=[_example(row) for row in items(facts, "examples")[:MOST_EXAMPLES]],
         all_examples=len(items(facts, "examples")),
@@ -121,9 +124,11 @@ def systems_page(found: Mapping[str, Any]) -> str:
     names = f"{first.get('system')} – {second.get('system')}"
     lead = {
         "en": f"The same cases of {data.get('name') or 'one dataset'}, paired; whole dialogues or posts are drawn "
-        f"again, {count(found.get('resamples')):,} resamples. A is {first.get('system')}, B is {second.get('system')}.",
+        f"again, {count(found.get('resamples')):,} resamples. A is {first.get('system')}, B is {second.get('system')}. "
+        "p tests values case by case; where the figure is weighted F1, the interval is of F1.",
         "zh": f"同一批題目（{data.get('name') or '同一資料集'}）成對比較；以整段對話或貼文為單位重抽 "
-        f"{count(found.get('resamples')):,} 次。A 為 {first.get('system')}，B 為 {second.get('system')}。",
+        f"{count(found.get('resamples')):,} 次。A 為 {first.get('system')}，B 為 {second.get('system')}。"
+        "p 值逐題檢定；數據為加權 F1 時，區間是加權 F1 差異的區間。",
     }
     left_out = found.get("only_one_has")
     missing = [{"reason": f"scorer {name}: only one has it", "n": 1} for name in left_out or ()]
@@ -182,7 +187,7 @@ def _rows(facts: Mapping[str, Any], given: Sequence[Mapping[str, Any]]) -> list[
                 "state": {"first": "better", "second": "worse"}.get(str(verdict), "undecided") if values[2] is not None
                 else "none",
                 "n": row.get("n"), "missing": count(row.get("missing")), "p": p_value(row.get("p")),
-                "p_holm": p_value(row.get("p_holm")), "reason": words(row.get("reason")),
+                "p_holm": p_value(row.get("p_holm")), "reason": told_reason(row.get("reason")),
             }
         )  # fmt: skip
     return made
@@ -212,13 +217,23 @@ def _told(row: Mapping[str, Any]) -> dict[str, Any]:
     where = Words(f" ({where.en})" if where.en else "", f"（{where.zh}）" if where.zh else "")
     one, other = row["who"] if row["state"] != "worse" else row["who"][::-1]
     if row["state"] in {"better", "worse"}:
-        span = f"{row['difference']} ({row['low']} – {row['high']})"
+        span = _span(row)
         said = Words(f"{one} is better than {other} in {measure.en}{where.en}: {span}.",
                      f"{one} 的「{measure.zh}」優於 {other}{where.zh}：{span}。")  # fmt: skip
         return {"words": said, "state": "better"}
     en = f"{measure.en}{where.en}: no difference between {one} and {other} is shown."
     zh = f"「{measure.zh}」{where.zh}：尚看不出 {one} 與 {other} 有差異。"
     return {"words": Words(en, zh), "state": "undecided"}
+
+
+def _span(row: Mapping[str, Any]) -> str:
+    """The figures of a sentence that names the better first: what it has more than the other, not A minus B."""
+    shown = [row[name] for name in ("difference", "low", "high")]
+    ends = row["values"]
+    if row["state"] == "worse" and None not in ends:
+        centre = 2 * row["centre"]
+        shown = [printed(centre - ends[at], row["measure"], shares=row["shares"]) for at in (0, 2, 1)]
+    return f"{shown[0]} ({shown[1]} – {shown[2]})"
 
 
 def _groups(rows: Sequence[dict[str, Any]], *, by: str = "measure") -> list[dict[str, Any]]:
@@ -287,7 +302,7 @@ def _trusted(row: Mapping[str, Any]) -> dict[str, Any]:
         "scorer": scorer_words(row.get("scorer")), "value": texts[0], "low": texts[1], "high": texts[2],
         "has_interval": low is not None and high is not None, "n": row.get("n"), "missing": count(row.get("missing")),
         "drawing": drawing(Scale(0.0, 1.0), (value, low, high), _number(row.get("centre")), "") if shares else "",
-        "note": words(row.get("note")), "reason": words(row.get("reason")), "caution": bool(row.get("caution")),
+        "note": words(row.get("note")), "reason": told_reason(row.get("reason")), "caution": bool(row.get("caution")),
         "who": row.get("who") or "",
     }  # fmt: skip
 
@@ -301,7 +316,7 @@ def _ranking(told: Mapping[str, Any]) -> dict[str, Any]:
             "system": row.get("system"), "n": row.get("n"),
             **{name: printed(v, "", shares=False) for name, v in zip(("value", "low", "high"), some, strict=True)},
             "has_interval": None not in some,
-            "drawing": drawing(scale, some, 0.0, ""), "reason": words(row.get("reason")),
+            "drawing": drawing(scale, some, 0.0, ""), "reason": told_reason(row.get("reason")),
         }
         for row, some in zip(rows, values, strict=True)
     ]  # fmt: skip
@@ -313,7 +328,7 @@ def _gate(row: Mapping[str, Any]) -> dict[str, Any]:
     texts = {name: _in_unit(_number(row.get(name)), unit) for name in ("value", "low", "high")}
     verdict = row.get("verdict")
     return {
-        **dict(row), **texts, "gate": words(row.get("gate")), "reason": words(row.get("reason")),
+        **dict(row), **texts, "gate": words(row.get("gate")), "reason": told_reason(row.get("reason")),
         "verdict": verdict if verdict in STATES else "UNDECIDED", "has_interval": row.get("low") is not None
         or row.get("high") is not None,
     }  # fmt: skip

@@ -226,7 +226,7 @@ def _standing(board: Facts, reader: Facts, part: str) -> dict[str, Any]:
         "rows": made,
         "measures": [measure_words(name) for name in measures],
         "headline": measure_words(headline),
-        "lower": lower_is_better(headline, part),
+        "lower": reader["lower"][part] if "lower" in reader else lower_is_better(headline, part),
         "ends": ends,
         "test": test,
         "cost": any(row["cost"] != NO_NUMBER or row["time"] for row in runs),

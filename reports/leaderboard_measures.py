@@ -10,12 +10,13 @@ from typing import Final
 
 from markupsafe import Markup
 
-from reports.labels import Words, clean
+from reports.labels import Words, clean, words
 from reports.render import NO_NUMBER, number
 
 MEASURES: Final[dict[str, Words]] = {
     "weighted_f1": Words("Weighted F1", "加權 F1"),
     "accuracy": Words("Accuracy", "正確率"),
+    "mean": Words("Mean", "平均分數"),
     "macro_accuracy": Words("Macro accuracy", "科目平均正確率"),
     "micro_accuracy": Words("Micro accuracy", "全體正確率"),
     "macro_f1": Words("Macro F1", "宏平均 F1"),
@@ -66,6 +67,7 @@ SCORERS: Final[dict[str, Words]] = {
     "rule": Words("our reader (rule)", "本專案的判讀規則（rule）"),
     "upstream": Words("the publishers' reader (upstream)", "原作者的判讀規則（upstream）"),
     "generated": Words("generated answers", "生成的答案（generated）"),
+    "panel": Words("panel", "評審合議（panel）"),
     "likelihood": Words("log-likelihood of the letters", "選項代號的對數概似（likelihood）"),
     "likelihood_normalised": Words("log-likelihood, by length", "依長度正規化的對數概似（likelihood_normalised）"),
 }
@@ -95,6 +97,12 @@ REASONS: Final[dict[str, Words]] = {
     "no number": Words("no number", "不是數字"),
     "no interval": Words("no interval", "沒有區間"),
     "no cases": Words("no cases", "沒有題目"),
+    "no value could be read": Words("no value could be read", "沒有可判讀的值"),
+    "no pair is complete": Words("no pair is complete", "沒有兩者皆有得分的題目"),
+    "same reply": Words("same reply", "回應完全相同"),
+    "same reply, and no verdict on others could be read": Words(
+        "same reply, and no verdict on others could be read", "回應完全相同，而其他題目的評審結果皆無法判讀"
+    ),
     "no case has a value of both": Words("no case has a value of both", "沒有兩者皆有得分的題目"),
     "published, not rerun: no interval, no test": Words("no interval, no test", "沒有區間與檢定"),
     "runs give different floors; this is the greatest": Words(
@@ -164,6 +172,16 @@ def reason_words(reason: object) -> Words:
     """Why there is no value, interval or test; a reason that is not known here stands for itself."""
     text = clean(reason)
     return REASONS.get(text, Words(text, text))
+
+
+def told_reason(reason: object) -> Words:
+    """A reason in both languages, where it is known or comes in both.
+
+    >>> told_reason("unreadable").zh, told_reason({"en": "x", "zh": "y"}).zh
+    ('無法判讀', 'y')
+    """
+    found = words(reason)
+    return REASONS.get(found.en, found)
 
 
 def method_words(method: object) -> Words:

@@ -152,14 +152,7 @@ def write(
     path = Path(os.path.abspath(path))  # noqa: PTH100  resolve() would follow a link the user set
     with readable_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not _may_replace(path):
-            raise ArtifactError(
-                str(path),
-                "in the way",
-                want="no folder, an empty one or an artifact",
-                have="something else",
-                mend="Choose another --out; nothing was changed.",
-            )
+        require_place(path)
         _sweep(path)
         # mkdtemp would make a folder that nobody else may read.
         staging = path.with_name(f".{path.name}.writing-{os.getpid()}-{secrets.token_hex(4)}")
@@ -331,6 +324,33 @@ def _is_artifact(path: Place) -> bool:
     except ArtifactError:
         return False
     return True
+
+
+def require_place(path: Place) -> None:
+    """Raise what `write` would raise for what lies there: before work that would have no place to go.
+
+    Raises:
+        ArtifactError: `path` holds something that is no artifact.
+        WriteError: Nothing may be written there.
+        StoreError: The store does not answer.
+    """
+    if isinstance(path, RemotePath):
+        require_free(path, name=MANIFEST, ours=_is_artifact(path))
+        return
+    with readable_write_errors(path):
+        above = next(folder for folder in Path(os.path.abspath(path)).parents if folder.exists())  # noqa: PTH100
+        if not above.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(above))
+        if not os.access(above, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(above))
+    if not _may_replace(path):
+        raise ArtifactError(
+            str(path),
+            "in the way",
+            want="no folder, an empty one or an artifact",
+            have="something else",
+            mend="Choose another --out; nothing was changed.",
+        )
 
 
 def _may_replace(path: Path) -> bool:

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.imhi import score as imhi_score
 from tests.app.conftest import Run
+from tests.app.harness import cases, dataset
 from tests.servers.tiny_model import write
 from tests.servers.tiny_readers import write_bart, write_classifier, write_encoder
 from xinheng import settings
@@ -80,6 +81,29 @@ def test_what_does_not_fit_is_known_before_a_model_is_asked(
     assert ran.code == 2
     assert told in ran.err
     assert not (tmp_path / "runs" / "journal.sqlite").exists(), "nobody was asked"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"reference": [None] * 6}, "gold answers that cannot be read"),
+        ({"reference": ["perhaps"] * 6}, "gold answers that cannot be read"),
+        ({"group_id": [None] * 6}, "cases without a post"),
+    ],
+)
+def test_cases_that_could_not_be_scored_are_refused_before_a_model_is_asked(
+    run: Run, tiny: tuple[str, ...], tmp_path: Path, wrong: dict[str, list[object]], told: str
+) -> None:
+    dataset(tmp_path / "mine", cases(6, **wrong))
+    ran = run("bench", "imhi", tmp_path / "mine", *tiny)
+    assert (ran.code, told in ran.err) == (2, True), ran.err
+    assert not (tmp_path / "runs" / "journal.sqlite").exists(), "nobody was asked"
+
+
+def test_cases_without_a_language_are_scored(run: Run, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    dataset(tmp_path / "mine", cases(2, language=[None] * 2))
+    ran = run("bench", "imhi", tmp_path / "mine", *tiny, "--out", tmp_path / "out")
+    assert ran.code == 0, ran.err
 
 
 def test_a_classifier_of_another_set_is_refused(run: Run, tiny: tuple[str, ...], models: Path) -> None:

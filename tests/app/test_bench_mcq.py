@@ -108,13 +108,15 @@ def test_a_server_that_tells_is_scored_both_ways(run: Run, server: str, asked: l
     assert figure(made, "rotation_accuracy")["n"] == told.height
 
 
-@pytest.mark.parametrize(("model", "reason"), [("mute", "unsupported"), ("odd", "no letter told")])
+@pytest.mark.parametrize(
+    ("model", "reason"), [("mute", "unsupported"), ("odd", "no letter told"), ("raw", "not_probabilities")]
+)
 def test_what_is_not_told_is_no_value(run: Run, server: str, model: str, reason: str) -> None:
     made = of(run, "mmlu", "--model", f"openai:{model}{server}", "--likelihood", "--limit", "4")
     scores = open_artifact(Path(made["path"])).scan("score").filter(pl.col("scorer") == "likelihood").collect()
     assert scores["reason"].to_list() == [reason] * 4
-    # A server that tells nothing leaves the measure out; one that tells no letter got the question wrong.
-    assert figure(made, "accuracy", "likelihood")["value"] == (None if model == "mute" else 0)
+    # A server that tells nothing of use leaves the measure out; one that tells no letter got the question wrong.
+    assert figure(made, "accuracy", "likelihood")["value"] == (0 if model == "odd" else None)
 
 
 def test_letters_beyond_the_top_are_unknown_and_spoil_no_choice(run: Run, server: str) -> None:
@@ -122,8 +124,10 @@ def test_letters_beyond_the_top_are_unknown_and_spoil_no_choice(run: Run, server
     told = likelihood(made)
     assert told["values"].list.drop_nulls().list.len().to_list() == [2] * told.height
     assert figure(made, "disagreement", "likelihood")["value"] == 0
-    # PriDe needs all letters; it is left out rather than guessed.
-    assert not [row for row in made["summary"] if row["measure"] == "debiased_accuracy"]
+    # PriDe and certainty need all letters; without them there is no value rather than a guess.
+    for measure in ("debiased_accuracy", "debiasing_gain", "calibration_error"):
+        row = figure(made, measure, "likelihood")
+        assert (row["value"], row["missing"], bool(row["reason"])) == (None, 6, True)
 
 
 def test_a_local_model_from_end_to_end(run: Run, tiny: str, tmp_path: Path) -> None:
@@ -196,3 +200,79 @@ def test_any_number_of_options_and_the_file_to_hand_in(run: Run, tiny: str, tmp_
     of(run, own.path, "--model", tiny, "--rotations", "--answer-tokens", "4", "--submission", target, "--ids", ids,
        "--fill-seed", "3")  # fmt: skip
     assert target.read_bytes() == first
+
+
+def test_questions_without_a_key_are_refused_before_anything_is_asked(
+    run: Run, server: str, asked: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    from xinheng.artifacts import write as write_artifact
+    from xinheng.tables import CHOICE
+
+    row = dict.fromkeys(CHOICE) | {"language": "en", "question": "Which one?", "options": ["x", "y"]}
+    rows = [row | {"question_id": "a", "answers": ["B"]}, row | {"question_id": "b", "answers": []}]
+    place = tmp_path / "keyless"
+    write_artifact(place, kind="dataset", name="k", tables={"choice": pl.DataFrame(rows, schema=CHOICE)}, facts={})
+    for command in (("bench", "mcq"), ("predict",)):
+        ran = run(*command, place, "--model", f"openai:open{server}")
+        assert (ran.code, "1 without such a key" in ran.err) == (2, True), ran.err
+    assert not asked
+
+
+def test_what_is_in_the_way_is_known_before_anything_is_asked(
+    run: Run, server: str, asked: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    for name in ("predictions", "scores"):
+        own = tmp_path / name / name / "own.txt"
+        own.parent.mkdir(parents=True)
+        own.write_text("mine", encoding="utf-8")
+        for more in ((), ("--likelihood", "--no-generated")):
+            model = ("--model", f"openai:open{server}", "--limit", "2", *more)
+            ran = run("bench", "mcq", "mmlu", *model, "--out", tmp_path / name)
+            assert (ran.code, "in the way" in ran.err) == (2, True), ran.err
+    assert not asked
+
+
+def test_an_estimate_counts_likelihoods_that_a_server_is_asked_for(run: Run, server: str) -> None:
+    arguments = ("bench", "mcq", "mmlu", "--model", f"openai:open{server}", "--limit", "12", "--likelihood")
+    told = json.loads(run(*arguments, "--estimate", "--json").out)
+    assert {name: (one["requests"], one["trial"]) for name, one in told.items()} == {
+        "all": (12, 10),
+        "likelihood": (12, 10),
+    }
+    alone = run(*arguments, "--no-generated", "--estimate")
+    assert (alone.code, "requests          12" in alone.out) == (0, True), alone.err
+
+
+def test_rotations_of_questions_that_cannot_be_turned_are_told(run: Run, server: str, tmp_path: Path) -> None:
+    file = tmp_path / "exam.csv"
+    file.write_text("question,A,B,C,answer\nWhich is it?,x,y,all of the above,C\n", encoding="utf-8")
+    assert run("ingest", "choices", "--from", file, "--out", tmp_path / "exam").code == 0
+    ran = run("bench", "mcq", tmp_path / "exam", "--model", f"openai:open{server}", "--rotations", "--split", "all")
+    assert "0 of 1 questions in all rotations" in ran.out, ran.err
+
+
+def test_a_repetition_leaves_the_file_that_was_handed_in(run: Run, server: str, tmp_path: Path) -> None:
+    ids, file = tmp_path / "ids.txt", tmp_path / "out.csv"
+    ids.write_text("mmlu-high_school_psychology-test-00001\n", encoding="utf-8")
+    model = ("mmlu", "--model", f"openai:open{server}", "--limit", "1")
+    made = of(run, *model, "--submission", file, "--ids", ids)
+    file.write_text("handed in", encoding="utf-8")
+    assert run("rerun", made["path"]).code == 0
+    assert file.read_text(encoding="utf-8") == "handed in"
+
+
+def test_a_file_to_hand_in_that_has_no_place_is_known_before_anything_is_asked(
+    run: Run, server: str, asked: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    ids, file = tmp_path / "ids.invalid.csv", tmp_path / "file"
+    ids.write_text("mmlu-high_school_psychology-test-00001\n", encoding="utf-8")
+    file.write_text("", encoding="utf-8")
+    for place, told in (
+        (tmp_path, "have a folder"),
+        (ids, "have the file of ids"),
+        (tmp_path / "ids.csv", "have the file of ids"),  # its unreadable answers would be written over the ids
+        (file / "out.csv", "Choose another --out"),
+    ):
+        ran = run("bench", "mcq", "mmlu", "--model", f"openai:open{server}", "--submission", place, "--ids", ids)
+        assert (ran.code, told in ran.err) == (2, True), ran.err
+    assert not asked

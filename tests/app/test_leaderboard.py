@@ -21,11 +21,12 @@ import pytest
 from app.leaderboard import leaderboard
 from app.leaderboard_files import SITE, cell, write_site
 from app.leaderboard_runs import slug
+from app.system_comparison import compare
 from tests.app.conftest import Run
 from tests.reports.test_run import Node, executable, parsed
 from tests.servers.made_runs import predictions, right, run
-from xinheng.artifacts import open_artifact, write
-from xinheng.errors import ArtifactError, InputError, WriteError
+from xinheng.artifacts import Artifact, open_artifact, write
+from xinheng.errors import ArtifactError, InputError, UsageError, WriteError
 
 TEXT = "我最近總是睡不著，<script>alert(1)</script>"
 
@@ -74,7 +75,7 @@ def test_no_runs_are_refused_in_words(run: Run, tmp_path: Path) -> None:
     for place in (tmp_path / "empty", tmp_path / "nowhere"):
         ran = run("leaderboard", place, "--out", tmp_path / "site")
         assert ran.code == 2
-        assert "no artifact below it" in ran.err
+        assert "no such folder" in ran.err or "no artifact below it" in ran.err
         assert "Traceback" not in ran.err
     assert not (tmp_path / "site").exists()
 
@@ -125,13 +126,14 @@ def test_a_run_without_record_is_shown_as_one(tmp_path: Path) -> None:
     assert table(tmp_path / "site", "runs.csv")[0]["recorded"] == "false"
 
 
-def test_one_case_alone_has_no_interval_and_no_test(tmp_path: Path) -> None:
-    run(tmp_path / "runs" / "a", "x", {"DR": [1.0]})
-    run(tmp_path / "runs" / "b", "y", {"DR": [0.0]})
-    made(tmp_path / "runs", tmp_path / "site")
-    [test, *_] = table(tmp_path / "site", "tests.csv")
-    assert test["p"] == ""
-    assert "only one" in test["reason"]
+def test_one_case_alone_has_no_interval_and_shows_nothing(tmp_path: Path) -> None:
+    for name, value in (("a", 1.0), ("b", 0.0)):
+        run(tmp_path / "right" / name, name, {"DR": [value]})
+        run(tmp_path / "grades" / name, name, {"DR": [7 * value]}, percent=False)
+    for kind, p, reason in (("right", "1.0", ""), ("grades", "", "only one")):
+        made(tmp_path / kind, tmp_path / f"{kind}-site")
+        [test, *_] = table(tmp_path / f"{kind}-site", "tests.csv")
+        assert (test["p"], test["low"], reason in test["reason"]) == (p, "", True)
 
 
 def test_constant_systems_are_not_told_apart(tmp_path: Path) -> None:
@@ -276,6 +278,45 @@ def test_tests_are_corrected_over_their_table(tmp_path: Path) -> None:
         assert {test["tests_in_family"] for test in tests} == {"4"}
         assert all(float(test["p_holm"]) >= float(test["p"]) for test in tests)
         assert {test["method"] for test in tests} == {"McNemar, exact"}
+
+
+@pytest.mark.parametrize("part", ["privacy_exposed", "reveals_answer", "coldness"])
+def test_of_what_a_rubric_calls_bad_the_least_leads(tmp_path: Path, part: str) -> None:
+    rubric = {"name": "mine", "digest": "d", "better": {part: "lower", "warmth": "higher"}}
+    for name, share in (("careful", 0.1), ("careless", 0.9)):
+        cells = {part: list(right(60, share, 1)), "warmth": list(right(60, share, 2))}
+        run(tmp_path / "runs" / name, name, cells, benchmark="judge/mine", measure="grade", scorers=("judge:x",),
+            overall=None, percent=False, floors=None, facts={"rubric": rubric})  # fmt: skip
+    made(tmp_path / "runs", tmp_path / "site")
+    rows = table(tmp_path / "site", "figures.csv")
+    first = {row["part"]: row["system"] for row in rows if row["rank"] == "1"}
+    assert first == {part: "careful", "warmth": "careless"}
+    tests = {test["part"]: test for test in table(tmp_path / "site", "tests.csv")}
+    assert tests[part]["leader"] == "careful"
+    assert int(tests[part]["leader_ahead"]) > int(tests[part]["leader_behind"])
+
+
+def test_compare_has_the_same_test_of_the_same_pair(tmp_path: Path) -> None:
+    a = run(tmp_path / "runs" / "a", "a", values(0.8, 1), scorers=("rule",), groups=3)
+    b = run(tmp_path / "runs" / "b", "b", values(0.6, 2), scorers=("rule",), groups=3)
+    made(tmp_path / "runs", tmp_path / "site")
+    board = {test["part"]: test for test in table(tmp_path / "site", "tests.csv")}
+    for row in compare(a, b)["rows"]:
+        test = board["mean" if row["part"] == "all" else row["part"]]
+        assert (float(test["p"]), test["method"]) == (row["p"], row["test"])
+        assert (int(test["leader_ahead"]), int(test["leader_behind"])) == (row["first_better"], row["second_better"])
+
+
+def test_compare_refuses_other_rubrics_and_knows_which_way_is_good(tmp_path: Path) -> None:
+    def judged(name: str, share: float, digest: str) -> Artifact:
+        facts = {"rubric": {"name": "mine", "digest": digest, "better": {"coldness": "lower"}}}
+        return run(tmp_path / name, name, {"coldness": list(right(60, share, 1))}, benchmark="judge/mine",
+                   measure="grade", scorers=("judge:x",), overall=None, percent=False, facts=facts)  # fmt: skip
+
+    [row] = compare(judged("warm", 0.1, "one"), judged("cold", 0.9, "one"))["rows"]
+    assert (row["difference"] < 0, row["verdict"], row["lower_is_better"]) == (True, "first", True)
+    with pytest.raises(UsageError, match="graded by different rubrics"):
+        compare(judged("same", 0.1, "one"), judged("other", 0.9, "two"))
 
 
 # Hostile words

@@ -105,6 +105,25 @@ def test_two_ways_are_one_command_with_answers_first(run: Run, server: Server, t
     assert all(body["temperature"] == 0 for body in judged)
 
 
+def test_a_missing_reply_and_an_unread_verdict_are_told_apart(run: Run, server: Server, tmp_path: Path) -> None:
+    warm, cold, mute = (answered(run, server, tmp_path, name) for name in ("warm", "cold", "mute"))
+    told = [one["en"] for one in json.loads(
+        run("bench", "pairwise", warm, cold, mute, "--judge", spec(server, "moody"), "--json").out
+    )["verdicts"]]  # fmt: skip
+    assert not any("Nothing can be said" in one for one in told), (
+        "equal replies tie, and the others were not asked about"
+    )
+    assert any("lack a reply" in one for one in told)
+    panel = json.loads(run("bench", "pairwise", warm, cold, "--judge", spec(server, "fair"), "--judge",
+                           spec(server, "prose"), "--json").out)  # fmt: skip
+    cautions = [one["en"] for one in panel["verdicts"] if one["state"] == "caution"]
+    assert any(f"by {spec(server, 'prose')}" in one and "the panel is the others alone" in one for one in cautions)
+    whole = [row for row in panel["summary"] if row["measure"] == "win_rate" and "·" not in row["part"]]
+    rates = {row["scorer"]: row["value"] for row in whole if row["system"] == spec(server, "warm")}
+    assert rates[spec(server, "prose")] is None
+    assert rates["panel"] == rates[spec(server, "fair")] > 0.7
+
+
 def test_an_estimate_goes_all_the_way_for_a_few_and_the_run_uses_it(run: Run, server: Server, tmp_path: Path) -> None:
     arguments = ("bench", "pairwise", "sample", "--split", "all", "--limit", "12",
                  "--model", spec(server, "warm"), "--against", spec(server, "cold"), "--judge", spec(server, "fair"),

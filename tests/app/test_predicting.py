@@ -62,6 +62,33 @@ def test_nothing_to_ask_is_said(tmp_path: Path, frame: pl.DataFrame, error: type
         as_cases(dataset(tmp_path / "d", frame))
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"case_id": [None, "x"]},
+        {"benchmark": [None, "imhi/DR"]},
+        {"messages": [[], [{"role": "user", "content": "q", "tags": []}]]},
+        {"messages": [None, [{"role": "user", "content": "q", "tags": []}]]},
+        {"messages": [[{"role": "user", "content": text, "tags": []}] for text in (None, "q")]},
+        {"messages": [[{"role": role, "content": "q", "tags": []}] for role in ("bot", "user")]},
+    ],
+)
+def test_cases_that_cannot_be_asked_are_counted(tmp_path: Path, wrong: dict[str, list[object]]) -> None:
+    with pytest.raises(InputError, match=r"cannot be asked: .* have 1 of 2 without"):
+        as_cases(dataset(tmp_path / "d", cases(2, **wrong)))
+
+
+def test_what_is_in_the_way_is_known_before_anybody_is_asked(
+    run: Run, server: tuple[str, list[bytes]], tmp_path: Path
+) -> None:
+    url, heard = server
+    (tmp_path / "own").write_text("mine", encoding="utf-8")
+    for place, told in (("own", "in the way"), ("own/below", "Not a directory"), ("own/far/below", "Not a directory")):
+        ran = run(*IMHI, "--model", f"openai:good@{url}", "--limit", "2", "--out", tmp_path / place)
+        assert (ran.code, told in ran.err) == (2, True), ran.err
+    assert not heard
+
+
 def test_a_table_of_another_kind_is_refused(tmp_path: Path) -> None:
     made = write(tmp_path / "d", kind="dataset", name="x", tables={"prediction": pl.DataFrame(schema=PREDICTION)})
     with pytest.raises(UsageError, match="want cases"):

@@ -107,8 +107,35 @@ def test_another_server_and_other_data_are_named(run: Run, server: Served, mine:
     assert told["answers"] == {"both": 11, "changed": 0, "one_alone": 1}
     code, told, _ = rerun(run, made, "--kept-cases")
     moved = {(one["kind"], one["what"]) for one in told["changes"]}
-    assert ("data", "digest") not in moved
+    # The cases are those of the run: where they came from is no news, whatever else is.
+    assert "data" not in {kind for kind, _ in moved}
     assert ("model", "answers server") in moved
+
+
+def test_with_its_own_cases_a_run_that_did_not_move_is_as_it_was(
+    run: Run, server: Served, mine: str, tmp_path: Path
+) -> None:
+    made = predicted(run, server, mine, tmp_path / "p")
+    code, told, err = rerun(run, made, "--kept-cases")
+    assert code == 0, (told, err)
+
+
+def test_what_moved_is_named_with_the_answers(run: Run, server: Served, mine: str, tmp_path: Path) -> None:
+    made = predicted(run, server, mine, tmp_path / "p", "moody")
+    assert "have answers" in run("rerun", made).err
+
+
+@pytest.mark.parametrize("name", ["forget", "sweep", "train", "rerun", "privacy key", ""])
+def test_a_record_with_another_command_is_not_obeyed(
+    run: Run, server: Served, mine: str, tmp_path: Path, name: str
+) -> None:
+    made = predicted(run, server, mine, tmp_path / "p")
+    manifest = json.loads((made / MANIFEST).read_text())
+    manifest["facts"]["record"]["command"]["name"] = name
+    (made / MANIFEST).write_text(json.dumps(manifest))
+    ran = run("rerun", made)
+    assert (ran.code, "a record with another command" in ran.err) == (2, True), ran.err
+    assert len(server.heard) == 12
 
 
 def test_every_option_is_recorded_and_no_key(
@@ -159,7 +186,7 @@ def test_an_interrupted_repetition_goes_on(run: Run, server: Served, mine: str, 
     [
         ({}, "no command in its record"),
         ({"command": None}, "no command in its record"),
-        ({"command": {"name": "prophesy", "arguments": []}}, "prophesy cannot be given again"),
+        ({"command": {"name": "prophesy", "arguments": []}}, "a record with another command"),
         ({"command": {"name": "predict", "arguments": ["--no-such", "1"]}}, "predict cannot be given again"),
     ],
 )
@@ -225,13 +252,13 @@ def test_figures_stand_side_by_side_with_the_old_interval(tmp_path: Path) -> Non
 
 
 def test_times_are_no_reason_to_say_that_something_moved(tmp_path: Path) -> None:
-    from app.rerun import Moved, has_moved
+    from app.rerun import Moved, what_moved
 
     old, new = scores(tmp_path / "a", 0.5), scores(tmp_path / "b", 0.5)
     rows = figures(old, new).with_columns(new=pl.when(pl.col("measure") == "latency_p95_s").then(9.0).otherwise("new"))
     answers = {"both": 2, "changed": 0, "one_alone": 0}
-    assert not has_moved(Moved(old, new, (), rows, answers))
-    assert has_moved(Moved(old, new, (), rows.with_columns(new=pl.lit(0.1)), answers))
+    assert not what_moved(Moved(old, new, (), rows, answers))
+    assert what_moved(Moved(old, new, (), rows.with_columns(new=pl.lit(0.1)), answers)) == ["figures"]
 
 
 def test_each_part_of_the_record_is_compared(tmp_path: Path) -> None:

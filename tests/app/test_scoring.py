@@ -102,6 +102,20 @@ def test_other_artifacts_are_no_predictions(tmp_path: Path) -> None:
         opened_predictions(half)
 
 
+def test_predictions_that_were_changed_or_lost_files_are_not_scored(run: Run, tmp_path: Path) -> None:
+    for name in ("changed", "lost", "cut"):
+        made = predictions(tmp_path / name, answers(["Yes."] * 4), cases(4))
+        file = tmp_path / name / made.manifest["tables"]["prediction"]["files"][0]["name"]
+        if name == "changed":
+            answers(["No."] * 4).write_parquet(file)
+        elif name == "cut":
+            file.write_bytes(file.read_bytes()[:100])
+        else:
+            file.unlink()
+        ran = run("score", tmp_path / name)
+        assert (ran.code, "not as it was written" in ran.err) == (2, True), ran.err
+
+
 def test_cases_that_nothing_reads_are_left_to_a_judge(tmp_path: Path) -> None:
     rows = cases(4, benchmark=["sample"] * 4)
     with pytest.raises(UsageError, match="without a judge"):
@@ -255,7 +269,7 @@ def test_compare_says_who_is_better_and_how_sure_that_is(run: Run, tmp_path: Pat
     assert "weighted_f1" in ran.out
     told = json.loads(run("compare", good.path, bad.path, "--resamples", "1000", "--json").out)
     whole = next(row for row in told["rows"] if (row["scorer"], row["part"]) == ("rule", "mean"))
-    assert (whole["verdict"], whole["first_better"], whole["second_better"]) == ("first", 12, 0)
+    assert (whole["verdict"], whole["first_better"], whole["second_better"]) == ("first", 16, 0)
     turned = json.loads(run("compare", bad.path, good.path, "--resamples", "1000", "--json").out)
     assert next(row for row in turned["rows"] if row["part"] == "mean")["verdict"] == "second"
 
@@ -345,3 +359,23 @@ def test_scorers_that_a_benchmark_has_not_are_refused(
     assert run("score", tmp_path / "p", "--with", "generated", "--out", tmp_path / "s").code == 0
     ran = run("score", tmp_path / "p", "--with", "rule", "--out", tmp_path / "s")
     assert (ran.code, "want of generated, have rule" in ran.err) == (2, True), ran.err
+
+
+def test_a_page_that_cannot_be_written_whole_leaves_the_older_one(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = two(tmp_path)
+    page = tmp_path / "page.html"
+    page.write_text("older")
+    arguments = ("compare", good.path, bad.path, "--resamples", "100", "--page", page)
+    monkeypatch.setattr("reports.comparison.systems_page", lambda _: "\ud800 cannot be encoded")
+    assert run(*arguments).code != 0
+    assert page.read_text() == "older"
+    assert not list(tmp_path.glob(".page-*"))
+    monkeypatch.undo()
+
+
+def test_a_page_may_go_to_a_pipe(run: Run, tmp_path: Path) -> None:
+    good, bad = two(tmp_path)
+    assert run("compare", good.path, bad.path, "--resamples", "100", "--page", "/dev/null").code == 0
+    assert Path("/dev/null").is_char_device()

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.comparison import COMPARISON, compared, paired, verdict
+from benchmarks.leading import MCNEMAR, against_leader
 from benchmarks.resampling import Bootstrap
 from xinheng.errors import InputError, SchemaError, UsageError
 from xinheng.tables import SCORE
@@ -68,7 +69,7 @@ def test_right_and_wrong_answers_are_tested_by_mcnemar() -> None:
 
     first, second = [1.0] * 18 + [0.0] * 12, [1.0] * 8 + [0.0] * 10 + [1.0] * 2 + [0.0] * 10
     found = row(first, second)
-    assert (found["measure"], found["test"], found["n"], found["clusters"]) == ("accuracy", "McNemar", 30, 30)
+    assert (found["measure"], found["test"], found["n"], found["clusters"]) == ("accuracy", MCNEMAR, 30, 30)
     assert (found["first_better"], found["second_better"]) == (10, 2)
     assert found["p"] == pytest.approx(binomtest(2, 12).pvalue)
     assert found["difference"] == pytest.approx(8 / 30)
@@ -87,17 +88,62 @@ def test_cases_of_one_post_are_no_independent_witnesses() -> None:
     group = ["one"] * 12 + [f"g{i}" for i in range(8)]
     first, second = [1.0] * 20, [0.0] * 12 + [1.0] * 8
     found = row(first, second, group=group)
-    assert (found["test"], found["clusters"], found["first_better"]) == ("sign test by post", 9, 1)
-    assert found["p"] == 1.0
+    assert (found["test"], found["clusters"], found["first_better"]) == (
+        "paired bootstrap by post, 2,000 resamples",
+        9,
+        12,
+    )
+    assert found["p"] == 1.0, "one post that differs proves nothing, however often it was asked"
     assert found["verdict"] == "undecided"
     assert row(first, second)["p"] < 0.001
 
 
 def test_grades_are_compared_by_their_mean_and_missing_ones_left_out() -> None:
     found = row([0.9, 0.8, None, 0.7] * 10, [0.5, 0.4, 0.3, None] * 10)
-    assert (found["measure"], found["test"], found["n"], found["missing"]) == ("mean", "sign test", 20, 20)
+    assert (found["measure"], found["n"], found["missing"]) == ("mean", 20, 20)
+    assert found["test"].startswith("paired bootstrap")
     assert found["first"] == pytest.approx(0.85)
     assert found["difference"] == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("posts", [1, 3])
+@pytest.mark.parametrize("grades", [False, True])
+def test_the_leaderboard_tests_the_same_pair_alike(posts: int, grades: bool) -> None:
+    random = np.random.default_rng(posts)
+    a, b = random.random(60), random.random(60) - 0.2
+    if not grades:
+        a, b = (a > 0.4).astype(float), (b > 0.4).astype(float)
+    group = [f"g{i // posts:02}" for i in range(60)]
+    found = row(a.tolist(), b.tolist(), group=group)
+    test = against_leader(np.column_stack([a, b]), 0, clusters=group, how=HOW)[1]
+    assert test is not None
+    assert (found["p"], found["test"], found["first_better"]) == (test.p, test.method, test.ahead)
+    assert found["difference"] == pytest.approx(-(test.difference or 0))
+
+
+def test_of_dangers_the_fewer_are_the_better() -> None:
+    first, second = [1.0] * 12 + [0.0] * 8, [0.0] * 20
+    pairs = paired(scores(first, part="privacy_exposed"), scores(second, system="b", part="privacy_exposed"))
+    (found,) = compared(pairs, how=HOW, lower={"privacy_exposed"}).rows(named=True)
+    assert (found["first_better"], found["second_better"], found["verdict"]) == (0, 12, "second")
+    assert found["lower_is_better"]
+
+
+def test_holm_can_be_reached_over_many_parts() -> None:
+    part = [f"s{i // 20:02}" for i in range(1000)]
+    random = np.random.default_rng(0)
+    grades = random.normal(5, 0.1, 1000)
+    pairs = paired(scores(grades.tolist(), part=part), scores((grades - 3).tolist(), system="b", part=part))
+    found = compared(pairs, how=Bootstrap(200, 0)).filter(pl.col("part") != "all")
+    assert found.height == 50
+    assert found["p_holm"].max() < 0.05
+
+
+def test_a_case_without_a_post_stands_alone() -> None:
+    first, second = (scores(v, system=s).with_columns(group_id=pl.lit(None, pl.String))
+                     for v, s in (([1.0] * 9, "a"), ([0.0] * 9, "b")))  # fmt: skip
+    (found,) = compared(paired(first, second), how=HOW).rows(named=True)
+    assert (found["test"], found["clusters"]) == (MCNEMAR, 9)
 
 
 def test_nothing_in_common_is_undefined_and_no_zero() -> None:
@@ -161,7 +207,7 @@ def test_weighted_f1_is_that_of_scikit_learn() -> None:
         100 * f1_score(gold, [-1 if s is None else s for s in said], labels=[0, 1], average="weighted", zero_division=0)
         for said in (one, two)
     ]
-    assert (found["measure"], found["test"]) == ("weighted_f1", "McNemar")
+    assert (found["measure"], found["test"]) == ("weighted_f1", MCNEMAR)
     assert [found["first"], found["second"]] == pytest.approx(want)
     assert found["difference"] == pytest.approx(want[0] - want[1])
     assert found["verdict"] == "first"

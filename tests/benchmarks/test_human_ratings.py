@@ -50,6 +50,21 @@ def test_codes_for_nothing_are_missing_and_drafts_are_left_out(tmp_path: Path) -
     assert found["system"].null_count() == 3
 
 
+@pytest.mark.parametrize("head", ["", "\ufeff", "sep=;\r\n", "\ufeffsep=;\n"])
+@pytest.mark.parametrize("mark", [";", "\t", ","])
+def test_what_excel_writes_is_read_whatever_stands_between_cells(tmp_path: Path, head: str, mark: str) -> None:
+    lines = [HEAD.strip(), "a,x,empathy,3", "b,x,empathy,4.5"]
+    body = head.replace(";", mark) + "\r\n".join(line.replace(",", mark) for line in [*lines, ""])
+    (tmp_path / "r.csv").write_bytes(body.encode())
+    assert read_ratings(tmp_path / "r.csv").select("case_id", "value").rows() == [("a", 3), ("b", 4.5)]
+
+
+def test_only_codes_for_nothing_are_no_rating(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text(HEAD + "a,x,empathy,NaN\nb,x,empathy,N/A\n")
+    with pytest.raises(InputError, match="no rating"):
+        read_ratings(tmp_path / "r.csv")
+
+
 def test_every_kind_of_file_gives_the_same(tmp_path: Path) -> None:
     frame = pl.DataFrame({"case_id": ["a", "b"], "rater_id": ["x", "x"], "measure": ["e", "e"], "score": [1.0, 2.5]})
     frame.write_csv(tmp_path / "r.csv")

@@ -86,3 +86,15 @@ def test_a_reply_of_a_megabyte_is_read(name: str, words: str) -> None:
     # No clock here: what grew with the square of the length took an hour.
     reply = words * (1_000_000 // len(words))
     assert read_label(name, reply) in {*LABEL_SETS[name].labels, None}
+
+
+@pytest.mark.parametrize(
+    ("opened", "closed"), [("<think>", "</think>"), ("<thinking>", "</thinking>"), ("[THINK]", "[/THINK]")]
+)
+def test_thoughts_are_no_answer(opened: str, closed: str) -> None:
+    said = "No sign of depression so far. No."
+    assert read_label("DR", f"{opened}{said}{closed}\nYes. Reasoning: it says so.") == 1
+    assert read_label("DR", f"{said}{closed}Yes, it does.") == 1
+    assert read_label("DR", f"{opened}{said}") is None
+    assert read_label("DR", f"{opened}{said}{closed}") is None
+    assert read_label("DR", f"{opened}a{opened}b{closed}Yes.") is None

@@ -218,3 +218,14 @@ def test_attacks_go_into_replies_of_their_language() -> None:
         assert attack.language == "zh-Hans" or languages[number] == attack.language
     assert {number for attack, number in spread(languages) if attack.language == "en"} == {0, 2}
     assert spread([]) == []
+
+
+def test_why_grades_and_length_have_no_correlation_is_said_in_their_names() -> None:
+    rows = [(f"c{i}", "j", 0, 5.0) for i in range(6)]
+    for texts, says in (
+        (["same"] * 6, "neither grade nor length varies"),
+        ([*["same"] * 5, "longer"], "the grade does"),
+    ):
+        table = scored(cases(6), predictions(texts), answers(rows), EMPATHY, system="s", how=FEW).summary
+        (reason,) = table.filter(pl.col("measure") == "empathy_by_length")["reason"]
+        assert says in reason

@@ -55,10 +55,12 @@ def test_two_constant_systems_do_not_differ(value: float) -> None:
 
 
 def test_one_case_proves_nothing() -> None:
-    test = against_leader(np.array([[1.0, 0.0]]), 0)[1]
-    assert test is not None
-    assert test.p is None
-    assert "only one" in test.reason
+    exact, grade = (against_leader(np.array([[one, 0.0]]), 0)[1] for one in (1.0, 7.5))
+    assert exact is not None
+    assert exact.p == 1.0, "exact, and so defined"
+    assert grade is not None
+    assert grade.p is None
+    assert "only one" in grade.reason
 
 
 def test_a_case_that_either_lacks_is_left_out_of_that_pair_alone() -> None:

@@ -81,3 +81,18 @@ def test_stored_outputs_of_a_published_model(shared_data: Path) -> None:
     assert published - right == {1, 36, 106}
     assert right < published
     assert [i for i, letters in ours.items() if letters is None] == [1, 9, 36, 37, 63, 84, 106, 146]
+
+
+def test_a_text_that_two_options_have_names_neither() -> None:
+    options = ["low mood", "low mood", "high mood"]
+    assert read_choice("I believe it is clearly low mood here.", options) is None
+    assert read_choice("low mood", options) is None
+    assert read_choice("I believe it is clearly high mood here.", options) == {"C"}
+
+
+@pytest.mark.parametrize(("opened", "closed"), [("<thinking>", "</thinking>"), ("[THINK]", "[/THINK]")])
+def test_thoughts_by_other_names_are_not_read_either(opened: str, closed: str) -> None:
+    options = ["low", "flat", "high"]
+    assert read_choice(f"{opened}The answer is A.{closed}", options) is None
+    assert read_choice(f"{opened}The answer is A.", options) is None
+    assert read_choice(f"{opened}The answer is A.{closed}C", options) == {"C"}

@@ -9,7 +9,16 @@ import polars as pl
 import pytest
 
 from benchmarks.mcq_positions import rotations
-from benchmarks.mcq_scoring import LIKELIHOODS, NOT_ASKED, likeliest, odds, scored, turn_of, variant_of
+from benchmarks.mcq_scoring import (
+    LIKELIHOODS,
+    NOT_ASKED,
+    likeliest,
+    odds,
+    require_scorable,
+    scored,
+    turn_of,
+    variant_of,
+)
 from benchmarks.resampling import Bootstrap
 from benchmarks.scored import Scored
 from xinheng.errors import InputError, SchemaError
@@ -201,3 +210,70 @@ def test_questions_that_are_not_turned_count_in_accuracy_alone() -> None:
     assert measure(made, "accuracy")["n"] == 5
     assert measure(made, "rotation_accuracy")["n"] == 16
     assert made.facts["rotated"] == 4
+
+
+def test_what_cannot_be_probabilities_says_nothing_of_the_model() -> None:
+    made = scored(questions("A"), said("A"), found("not_probabilities"), system="s", how=QUICK)
+    row = measure(made, "accuracy", scorer="likelihood")
+    assert (row["value"], row["missing"], row["reason"]) == (None, 1, "not_probabilities")
+
+
+def test_a_certainty_among_some_letters_is_none() -> None:
+    # One letter alone is told: its share of what was told is 1, whatever the others have.
+    alone = scored(questions("A"), said("A"), found([-2.0, None, None, None]), system="s", how=QUICK)
+    row = measure(alone, "calibration_error", scorer="likelihood")
+    assert (row["value"], row["missing"]) == (None, 1)
+    nearly_all = scored(questions("A"), said("A"), found([-0.03, None, None, None]), system="s", how=QUICK)
+    assert measure(nearly_all, "calibration_error", scorer="likelihood")["value"] == 0
+
+
+def test_options_that_are_as_likely_are_chosen_by_no_correction_either() -> None:
+    cases, texts, _ = turned("A", "ABCD" * 3)
+    values = pl.concat([found(*[[-2.0] * 4] * 12, turn=turn) for turn in range(4)])
+    made = scored(cases, texts, values, system="s", how=QUICK)
+    assert measure(made, "accuracy", scorer="likelihood")["value"] == 0
+    assert measure(made, "debiased_accuracy", scorer="likelihood")["value"] == 0
+
+
+@pytest.mark.parametrize("odd", [[math.nan, -1, -1, -1], [-math.inf] * 4, [math.inf, -1, -1, -1]])
+def test_values_that_are_none_leave_a_question_out_of_the_correction(odd: list[float]) -> None:
+    cases, texts, values = turned("right", "ABCD" * 3)
+    bad = pl.concat([found(odd, turn=turn) for turn in range(4)])
+    values = pl.concat([values.filter(pl.col("case_id") != "q0"), bad.with_columns(captured=pl.lit(None, pl.Float64))])
+    row = measure(scored(cases, texts, values, system="s", how=QUICK), "debiased_accuracy", scorer="likelihood")
+    assert (row["n"], row["missing"]) == (11, 1)
+
+
+def test_a_correction_without_any_question_is_undefined_and_says_why() -> None:
+    cases, texts, _ = turned("A", "AB")
+    values = pl.concat([found(*[[-1.0, None, None, None]] * 2, turn=turn) for turn in range(4)])
+    row = measure(scored(cases, texts, values, system="s", how=QUICK), "debiased_accuracy", scorer="likelihood")
+    assert (row["value"], row["missing"]) == (None, 2)
+    assert "all letters" in row["reason"]
+
+
+def test_letters_that_nobody_read_have_no_spread() -> None:
+    cases, texts, _ = turned("no idea", "ABCD")
+    row = measure(scored(cases, texts, system="s", how=QUICK), "recall_sd")
+    assert (row["value"], row["reason"]) == (None, "no answer could be read")
+
+
+def test_a_rotation_without_a_value_does_not_make_a_question_of_fewer_options() -> None:
+    cases, texts, values = turned("right", "ABCD")
+    lost = (pl.col("case_id") == "q1") & (pl.col("variant") == "rotation 2")
+    values = pl.concat([values.filter(~lost), found("", "unsupported", turn=2).filter(case_id="q1")])
+    made = scored(cases, texts, values, system="s", how=QUICK)
+    assert made.summary["part"].unique().to_list() == ["all"]
+    assert measure(made, "all_rotations_right", scorer="likelihood")["n"] == 3
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"answers": []}, {"answers": ["E"]}, {"answers": ["a"]}, {"answers": None}, {"question": None}, {"options": []},
+     {"options": None}, {"options": ["x", None, "y", "z"]}],
+)  # fmt: skip
+def test_questions_that_cannot_be_scored_are_counted(wrong: dict[str, Any]) -> None:
+    rows = questions("A", "B").to_dicts()
+    cases = pl.DataFrame([rows[0], {**rows[1], **wrong}], schema=CHOICE)
+    with pytest.raises(InputError, match="1 without"):
+        require_scorable(cases)

@@ -66,6 +66,23 @@ def test_what_was_not_asked_is_refused() -> None:
         outcomes(said(verdict(0, "a", "b", "A"), verdict(0, "a", "b", "B")), two, ["a", "b"], ["j"])
 
 
+def test_equal_replies_are_no_result_of_a_judge_that_could_not_be_read() -> None:
+    unread = [verdict(i, x, y, None) for i in range(2, 6) for x, y in ("ab", "ba")]
+    rows = outcomes(said(*unread), replies(6, same={0, 1}), ["a", "b"], ["j"])
+    assert rows["value"].null_count() == 6
+    [pair] = pairs(rows, how=FEW)
+    assert (pair.win_rate.value, pair.win_rate.missing, pair.p_holm, pair.unanswered_lost.value) == (
+        None,
+        6,
+        None,
+        None,
+    )
+    heard = outcomes(said(*unread[:-2], *by_winner({5: "a"})), replies(6, same={0, 1}), ["a", "b"], ["j"])
+    assert heard["value"].to_list() == [0.5, 0.5, None, None, None, 1]
+    silent = outcomes(said(), replies(2, same={0}, broken={(1, "b")}), ["a", "b"], ["j"])
+    assert silent["value"].to_list() == [0.5, None], "nobody was asked: a reply is lacking, not a verdict"
+
+
 @pytest.mark.parametrize(
     ("forward", "backward", "value"),
     [("A", "B", 1), ("B", "A", 0), ("A", "A", 0.5), ("B", "B", 0.5), ("tie", "tie", 0.5), ("A", "tie", 0.5),

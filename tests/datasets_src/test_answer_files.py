@@ -234,6 +234,13 @@ def test_of_weighed_continuations_the_likeliest_is_the_answer(tmp_path: Path) ->
         assert texts(jsonl(tmp_path / "samples_t.jsonl", [row])) == ["B"]
 
 
+@pytest.mark.parametrize("chances", [("-0.5", "-0.5"), ("nan", "-0.5"), ("-0.5", "nan"), ("-inf", "-inf")])
+def test_of_continuations_that_are_as_likely_none_is_the_answer(tmp_path: Path, chances: tuple[str, str]) -> None:
+    asked = {f"gen_args_{i}": {"arg_0": "Q", "arg_1": f" {letter}"} for i, letter in enumerate("AB")}
+    row = lm_eval(0, arguments=asked, resps=[[[chance, "False"]] for chance in chances])
+    assert texts(jsonl(tmp_path / "samples_t.jsonl", [row])) == [None]
+
+
 def test_messages_in_a_prompt_are_read_as_their_texts(tmp_path: Path) -> None:
     told = json.dumps([{"role": "system", "content": "Be brief."}, {"role": "user", "content": 'A "b"\nc?'}])
     row = lm_eval(0, arguments={"gen_args_0": {"arg_0": told}})

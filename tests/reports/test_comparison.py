@@ -59,6 +59,20 @@ def test_verdict_and_numbers_follow_interval_and_test() -> None:
     turned = {**ROW, "first": 0.38, "second": 0.62, "difference": 0.38, "low": 0.31, "high": 0.45}
     (said,) = parsed(comparison_page({**facts, "rows": [turned]})).all("ul", "said")[0].all("li")
     assert "cold is better than warm" in said.words()
+    assert "62.0% (55.0% – 69.0%)" in said.words(), "of the one that is named first"
+
+
+def test_the_better_one_has_more_whichever_stands_first() -> None:
+    row = {"measure": "accuracy", "first": 0.4, "second": 0.8, "difference": -0.4, "low": -0.5, "high": -0.3}
+    page = parsed(comparison_page({"systems": ["a", "b"], "rows": [{**row, "p_holm": 0.001}]}))
+    assert "b is better than a in Accuracy: 40.0% (30.0% – 50.0%)" in page.all("ul", "said")[0].words()
+
+
+def test_reasons_are_told_in_both_languages() -> None:
+    row = {"measure": "mean", "first": None, "second": None, "reason": "no value could be read"}
+    html = comparison_page({"systems": ["a", "b"], "rows": [row]})
+    assert "沒有可判讀的值" in html
+    assert "平均分數" in html
 
 
 def test_less_is_better_for_times() -> None:

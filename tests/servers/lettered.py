@@ -1,7 +1,7 @@
 """A server that answers with a letter and tells how likely letters were, as OpenAI's chat completions do.
 
 The model's name says how much it tells: `open` all letters, in two spellings each; `half` only the likelier two;
-`mute` no probabilities at all; `odd` words that are no letters.
+`mute` no probabilities at all; `odd` words that are no letters; `raw` scores that are no log-probabilities.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.servers.http import Connection, Request, answer
 
-NAMES = ("open", "half", "mute", "odd")
+NAMES = ("open", "half", "mute", "odd", "raw")
 
 
 def handler(
@@ -56,5 +56,6 @@ def _token(model: str, letters: list[str], odds: dict[str, float]) -> dict[str, 
         some = letters[:2] if model == "half" else letters
         entries = {s: odds[letter] * share for letter in some for s, share in ((letter, 0.75), (f" {letter}", 0.25))}
         entries["The"] = 0.2
-    top = [{"token": text, "logprob": math.log(p), "bytes": None} for text, p in entries.items()]
+    shift = 1000.0 if model == "raw" else 0.0
+    top = [{"token": text, "logprob": math.log(p) + shift, "bytes": None} for text, p in entries.items()]
     return {**top[0], "top_logprobs": top}
