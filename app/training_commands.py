@@ -52,6 +52,9 @@ def train(
     allow_failed_gate: Annotated[
         bool, typer.Option("--allow-failed-gate", help="Train on a dataset that failed its gate.")
     ] = False,
+    allow_low_memory: Annotated[
+        bool, typer.Option("--allow-low-memory", help="Begin although the plan says that it will not fit.")
+    ] = False,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Take only so many rows of each split.")] = None,
     samples: Annotated[
         int, typer.Option(min=0, max=20, help="Rows that are answered at each evaluation, for the page.")
@@ -74,6 +77,7 @@ def train(
         TEST_ROWS: allow_test_rows,
         training_run.UNLICENSED: allow_unlicensed,
         training_run.FAILED_GATE: allow_failed_gate,
+        training_run.LOW_MEMORY: allow_low_memory,
     }
     options = training_run.Options(trial, resume, {name for name, yes in named.items() if yes}, limit, samples)
     where = out or Path(str(settings().runs)) / "adapters" / f"{dataset.manifest['name']}-{Path(recipe).stem}"

@@ -7,9 +7,9 @@ import time
 import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 
@@ -18,7 +18,8 @@ from app.training_rows import conversations, meanings, preference_pairs
 from reports.training import training_page
 from training import adapters, dpo, sft
 from training.base import located
-from training.load import Ready, ready
+from training.load import Ready, on_gpu, ready, tokenizer_of
+from training.plan import plan
 from training.recipe import Training
 from training.render import Rows, rendered, writer
 from training.running import steps_of
@@ -34,6 +35,7 @@ PAGE: Final = "report.html"
 # What may be named to be trained on all the same.
 UNLICENSED: Final = "unlicensed"
 FAILED_GATE: Final = "failed_gate"
+LOW_MEMORY: Final = "low_memory"
 _CURVE: Final = {"method": pl.String(), "step": pl.Int64(), "split": pl.String(), "loss": pl.Float64()}
 _FILE: Final = {"name": pl.String(), "bytes": pl.Int64(), "sha256": pl.String()}
 
@@ -45,7 +47,7 @@ class Options:
     Args:
         trial: Share of the steps after which it ends; None for the whole.
         resume: Go on from the last checkpoint.
-        allow: What is trained on all the same: names of marks, `unlicensed`, `failed_gate`.
+        allow: What does not stop it: names of marks, `unlicensed`, `failed_gate`, `low_memory`.
         limit: Only so many rows of each split.
         samples: So many rows are answered at each evaluation.
     """
@@ -74,7 +76,7 @@ def trained(
     Raises:
         CheckFailed: The dataset is marked, unlicensed or failed its gate and nobody named that, the loss became no
             number, or what was saved is not what was trained.
-        UsageError: Rows of another kind, or checkpoints of another training.
+        UsageError: Rows of another kind, too little memory, or checkpoints of another training.
     """
     _require_clean(dataset, options.allow)
     _quiet()
@@ -84,11 +86,19 @@ def trained(
         said = conversations(dataset, recipe, limit=options.limit)
         if not said.get("train"):
             raise UsageError(str(dataset.path), "no row in its train split", want="rows to train on")
+    new = meanings() if recipe.tag_tokens else {}
+    with _timed(wall_s, "render"):
+        words, _ = tokenizer_of(located(base), new)
+        write_as = writer(words, recipe.form)
+        rows = {
+            split: rendered(words, said[split], write=write_as, context=recipe.context)
+            for split in ("train", "validation")
+            if said.get(split)
+        }
+    _require_memory(recipe, base, rows, options.allow)
     with _timed(wall_s, "load"):
         terminal.say(f"loading {base}")
-        made = ready(located(base), recipe, new=meanings() if recipe.tag_tokens else None)
-    with _timed(wall_s, "render"):
-        rows = {split: _rendered(made, said[split], recipe) for split in ("train", "validation") if said.get(split)}
+        made = ready(located(base), recipe, new=new)
     terminal.say(
         f"{len(rows['train'].rows):,} rows, {rows['train'].tokens:,} tokens, {rows['train'].answered:,} bear loss"
     )
@@ -202,8 +212,23 @@ def _require_clean(dataset: Artifact, allow: Collection[str]) -> None:
         )
 
 
-def _rendered(made: Ready, said: Any, recipe: Training) -> Rows:
-    return rendered(made.words, said, write=writer(made.words, recipe.form), context=recipe.context)
+def _require_memory(recipe: Training, base: str, rows: Mapping[str, Rows], allow: Collection[str]) -> None:
+    """Raise before anything is loaded where the longest batch will not fit: an hour later it costs an hour."""
+    import psutil
+    import torch
+
+    half = on_gpu()
+    longest = max(len(row.ids) for found in rows.values() for row in found.rows)
+    told = plan(replace(recipe, context=longest), base, half=half)
+    free = torch.cuda.mem_get_info()[0] if half else psutil.virtual_memory().available
+    if told.memory.total > free and LOW_MEMORY not in allow:
+        raise UsageError(
+            "train",
+            "too little memory",
+            want=f"{told.memory.total / 1e9:,.1f} GB for batches of {longest:,} tokens",
+            have=f"{free / 1e9:,.1f} GB free on {'the GPU' if half else 'this machine'}",
+            mend="; ".join((*told.advice, "or say --allow-low-memory")) + ".",
+        )
 
 
 def _written(

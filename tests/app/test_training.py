@@ -147,3 +147,17 @@ def test_pairs_are_trained_on_by_preference_after_the_chosen_answers(base: Path,
     made = artifacts.open_artifact(tmp_path / "a")
     assert list(made.manifest["facts"]["trained"]) == ["sft", "dpo"]
     assert set(made.scan("curve").collect()["method"]) == {"sft", "dpo"}
+
+
+def test_too_little_memory_is_told_before_anything_is_loaded(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import psutil
+
+    free = psutil.virtual_memory()._replace(available=1_000_000)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
+    monkeypatch.setattr("app.training_run.ready", lambda *_, **__: pytest.fail("loaded all the same"))
+    told = trained(tmp_path, base)
+    assert isinstance(told.exception, UsageError)
+    assert "too little memory" in str(told.exception)
+    assert "--allow-low-memory" in str(told.exception)
