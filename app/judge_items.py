@@ -12,10 +12,10 @@ import polars as pl
 from app.scoring import opened_predictions, system_of
 from benchmarks import judge as judging
 from benchmarks.judge_attacks import planted, spread
-from benchmarks.judge_guard import instructions_in
 from benchmarks.judge_scoring import unjudged
 from benchmarks.rubrics import Rubric
 from counselling.connect import way_of
+from counselling.judge_guard import instructions_in
 from curation.preferences import messages_of
 from xinheng.artifacts import Artifact
 from xinheng.batch import Request

@@ -35,10 +35,10 @@ from app.models import Models, model_facts, opened
 from app.predicting import digest_of, predictions_path
 from app.scoring import SCORES, write_scores
 from benchmarks import judge as judging
-from benchmarks.judge_guard import instructions_in
 from benchmarks.judge_scoring import ANSWER, UNANSWERED, answer_rows, scored, unjudged
 from benchmarks.judge_weights import weighted
 from benchmarks.rubrics import Rubric
+from counselling.judge_guard import instructions_in
 from xinheng.artifacts import Artifact
 from xinheng.budget import Spent
 from xinheng.errors import ModelError

@@ -20,7 +20,6 @@ from app.models import Models, bare_model, model_facts, opened
 from app.predicting import data_digest, first_cases, predictions_path
 from app.recorded import recorded_command
 from app.scoring import SCORES, opened_predictions, system_of
-from benchmarks.judge_guard import instructions_in
 from benchmarks.judge_scoring import unjudged
 from benchmarks.pairwise import PANEL, VERDICT, Pair, outcomes
 from benchmarks.pairwise_summary import scored
@@ -29,6 +28,7 @@ from benchmarks.records import record
 from benchmarks.resampling import BOOTSTRAP, Bootstrap
 from benchmarks.rubrics import Rubric
 from counselling.connect import way_of
+from counselling.judge_guard import instructions_in
 from counselling.rules import length
 from curation.preferences import messages_of
 from xinheng.artifacts import Artifact, write

@@ -14,9 +14,9 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final
 
-from benchmarks.judge_guard import enclosed, guarded, mark_of, stands_in
 from benchmarks.judge_reading import Reader, checked, grade_in
 from benchmarks.rubrics import Dimension, Rubric, rubric
+from counselling.judge_guard import enclosed, guarded, mark_of, stands_in
 from counselling.prompts import prompts
 from xinheng.errors import UsageError
 from xinheng.messages import Message, Reply

@@ -10,8 +10,8 @@ import re
 import unicodedata
 from typing import Final, Literal
 
-from benchmarks.judge_guard import visible
 from benchmarks.rubrics import Dimension
+from counselling.judge_guard import visible
 from xinheng.chat.replies import split_thinking
 from xinheng.chat.structured import JsonMiss, read_json
 

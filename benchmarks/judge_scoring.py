@@ -19,10 +19,10 @@ from benchmarks.estimates import Estimate, undefined
 from benchmarks.gates import verdict
 from benchmarks.intervals import mean
 from benchmarks.judge import Verdict, summary_grade
-from benchmarks.judge_guard import visible
 from benchmarks.resampling import BOOTSTRAP, Bootstrap
 from benchmarks.rubrics import Rubric
 from benchmarks.scored import Scored, summary_row, summary_table
+from counselling.judge_guard import visible
 from xinheng.errors import InputError
 from xinheng.tables import SCORE
 

@@ -13,8 +13,8 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final, Literal
 
-from benchmarks.judge_guard import enclosed, guarded, mark_of
 from benchmarks.rubrics import Rubric
+from counselling.judge_guard import enclosed, guarded, mark_of
 from counselling.prompts import prompts
 from xinheng.errors import UsageError
 from xinheng.messages import Message, Reply

@@ -7,10 +7,11 @@ not give the answer away.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from counselling.conversation import quoted, transcript
+from counselling.judge_guard import guarded
 from counselling.prompts import prompts
 from xinheng.messages import Chat, Message, Reply, Want
 
@@ -64,9 +65,14 @@ class Socratic:
 async def judge(
     chat: Chat, messages: Sequence[Message], response: str, *, language: str = "zh-Hant", want: Want = Want()
 ) -> Reply:
-    """A judge's reply on a response to a conversation; `read_verdict` reads it."""
+    """A judge's reply on a response to a conversation; `read_verdict` reads it.
+
+    Conversation and response are guarded (`judge_guard`): nothing in them is hidden, and none of it is a mark.
+    """
     told = prompts(language)
-    shown = f"{transcript(messages, told)}\n\n{told.text('review', draft=quoted(response, 'response'))}"
+    safe = [replace(message, content=guarded(message.content)) for message in messages]
+    draft = told.text("review", draft=quoted(guarded(response), "response"))
+    shown = f"{transcript(safe, told)}\n\n{draft}"
     asked = [Message("system", told.text("socratic")), Message("user", shown)]
     temperature = 0.0 if want.temperature is None else want.temperature
     wanted = Want(

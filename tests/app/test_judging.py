@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from benchmarks.judge_guard import mark_of
 from benchmarks.scored import Scored, summary_table
+from counselling.judge_guard import mark_of
 from tests.app.conftest import Ran, Run
 from tests.servers.http import running
 from tests.servers.judge import handler

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from benchmarks.judge import messages
 from benchmarks.judge_attacks import attacks, planted
-from benchmarks.judge_guard import KINDS, enclosed, guarded, instructions_in, mark_of, stands_in, visible
 from benchmarks.rubrics import rubric
+from counselling.judge_guard import KINDS, enclosed, guarded, instructions_in, mark_of, stands_in, visible
 from xinheng.messages import Message
 
 TEXTS = [json.loads(line) for line in (Path(__file__).parent / "attacks.jsonl").read_text("utf-8").splitlines()]

@@ -20,7 +20,7 @@ from typing import Final
 
 import regex
 
-from benchmarks.judge_guard_patterns import BOUNDARY, BRACKET, LOOK_ALIKES, PATTERNS, ROLE, TAG
+from counselling.judge_guard_patterns import BOUNDARY, BRACKET, LOOK_ALIKES, PATTERNS, ROLE, TAG
 
 KINDS: Final = (*PATTERNS, "boundary", "role", "hidden", "encoded")
 # No width, no break: what is read stays as it is, and no format's token is left.
