@@ -1,18 +1,22 @@
-"""Adapters in folders: saved with the tokenizer they were trained with, proven by reading them back, and merged."""
+"""Adapters in folders: saved with the tokenizer they were trained with, proven by reading them back."""
 
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from training.load import Ready
-from xinheng.errors import CheckFailed, InputError, WriteError
+from xinheng.artifacts import open_artifact
+from xinheng.chat.local_files import LocalFiles, identity_of
+from xinheng.errors import ArtifactError, CheckFailed, InputError, UsageError, WriteError
 
 
 @dataclass(frozen=True)
@@ -41,78 +45,32 @@ def save(ready: Ready, folder: Path, *, base: str) -> None:
     Raises:
         WriteError: The disk is full or refuses.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    making = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ready.model.peft_config["default"].base_model_name_or_path = base
-            ready.model.save_pretrained(making, save_embedding_layers=False)
-        ready.words.save_pretrained(making)
+    with readable_saving(folder, "the adapter"):
+        folder.parent.mkdir(parents=True, exist_ok=True)
         old = folder.with_name(f".{folder.name}-old")
-        if folder.exists():
+        if old.is_dir() and not folder.exists():
+            old.rename(folder)  # a killed run left it between two renames
+        making = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                # A folder's whole name, so that the adapter can be served from anywhere.
+                named = str(Path(base).resolve()) if Path(base).is_dir() else base
+                ready.model.peft_config["default"].base_model_name_or_path = named
+                ready.model.save_pretrained(making, save_embedding_layers=False)
+            ready.words.save_pretrained(making)
             shutil.rmtree(old, ignore_errors=True)
-            folder.rename(old)
-        making.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise WriteError(str(folder), "the adapter cannot be written", have=error.strerror or str(error)) from error
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
-
-
-def merged(base: str, adapters: Mapping[str, float], folder: Path, *, how: str = "linear") -> dict[str, float]:
-    """A model of its own from a base and adapters, in `folder`.
-
-    Args:
-        base: The model's folder or name.
-        adapters: Folder of an adapter, and its weight.
-        folder: Is made.
-        how: Of several: peft's `linear` (the weighted sum of the changes), `ties` or `dare_ties`.
-
-    Returns:
-        Interference: for each adapter the share of its change's norm that the merged change has in its direction; its
-        weight for an adapter alone.
-
-    Raises:
-        InputError: An adapter is of another base.
-    """
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    names = {path: f"a{number}" for number, path in enumerate(adapters)}
-    for path in adapters:
-        _require_base(base, Path(path))
-    if len(names) > 1:
-        _require_no_tokens(names)
-    words = AutoTokenizer.from_pretrained(next(iter(adapters)))
-    model = AutoModelForCausalLM.from_pretrained(base, dtype="auto")
-    if len(words) > model.get_input_embeddings().weight.shape[0]:
-        model.resize_token_embeddings(len(words), mean_resizing=False)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        first, *others = names.items()
-        adapted = PeftModel.from_pretrained(model, first[0], adapter_name=first[1])
-        for path, name in others:
-            adapted.load_adapter(path, adapter_name=name)
-        if others:
-            # peft's own "linear" adds the factors, not what they multiply to: it has cross terms; "cat" has none.
-            combined = "cat" if how == "linear" else how
-            options: dict[str, Any] = {} if how == "linear" else {"density": 0.5}
-            weights = [adapters[path] for path in names]
-            adapted.add_weighted_adapter(list(names.values()), weights, "all", combination_type=combined, **options)
-            adapted.set_adapter("all")
-        before = {path: _change(adapted, name) for path, name in names.items()}
-        if not others:
-            for module in adapted.modules():
-                if first[1] in getattr(module, "lora_A", {}):
-                    module.scaling[first[1]] *= adapters[first[0]]
-        whole = _change(adapted, "all" if others else first[1])
-        told = {path: _left(change, whole) for path, change in before.items()}
-        made = adapted.merge_and_unload()
-    made.save_pretrained(folder)
-    words.save_pretrained(folder)
-    return told
+            if folder.exists():
+                folder.rename(old)
+            try:
+                making.rename(folder)
+            except BaseException:
+                if old.is_dir():
+                    old.rename(folder)
+                raise
+            shutil.rmtree(old, ignore_errors=True)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
 
 
 def prove(ready: Ready, folder: Path, base: str, *, asked: str = "我最近睡不好。 I cannot sleep.") -> Proof:
@@ -130,9 +88,7 @@ def prove(ready: Ready, folder: Path, base: str, *, asked: str = "我最近睡�
     split = [t for t in tokens if words(t, add_special_tokens=False)["input_ids"] != [words.convert_tokens_to_ids(t)]]
     text = "".join(tokens) + asked
     ids = torch.tensor([words(text, add_special_tokens=False)["input_ids"]])
-    plain = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-    if len(words) > plain.get_input_embeddings().weight.shape[0]:
-        plain.resize_token_embeddings(len(words), mean_resizing=False)
+    plain = with_rows_for(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), words)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         ready.model.eval()
@@ -154,47 +110,139 @@ def prove(ready: Ready, folder: Path, base: str, *, asked: str = "我最近睡�
     return Proof(len(tokens), largest, of_merged)
 
 
-def _change(adapted: Any, name: str) -> dict[str, Any]:
-    """What an adapter adds to each of the base's matrices."""
-    found = {
-        place: module.get_delta_weight(name).detach().float()
-        for place, module in adapted.named_modules()
-        if name in getattr(module, "lora_A", {})
-    }
-    if not found:
-        raise InputError("merge", "the adapter changes no matrix", have=name)
-    return found
+def words_of(base: Path, adapter: Path) -> Any:
+    """The tokenizer that an adapter was trained with: its own where it brings one, else the base's."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(LocalFiles(base, adapter).tokenizer)
 
 
-def _left(change: dict[str, Any], whole: dict[str, Any]) -> float:
-    """How much of a change is in the whole change; 0 for a change of nothing."""
-    norm = sum(float(part.square().sum()) for part in change.values())
-    both = sum(float((part * whole[place]).sum()) for place, part in change.items() if place in whole)
-    return both / norm if norm else 0.0
+def with_rows_for(model: Any, words: Any) -> Any:
+    """The model, with as many rows as its tokenizer has tokens: an adapter brings what stands in new ones."""
+    if len(words) > model.get_input_embeddings().weight.shape[0]:
+        model.resize_token_embeddings(len(words), mean_resizing=False)
+    return model
 
 
-def _require_no_tokens(adapters: Iterable[str]) -> None:
-    """Raise where one of several adapters brings rows for tokens of its own: weighted merging would lose them."""
-    for path in adapters:
-        told = json.loads((Path(path) / "adapter_config.json").read_text(encoding="utf-8"))
-        if told.get("trainable_token_indices"):
-            raise InputError(
-                path,
-                "an adapter with special tokens of its own cannot be merged with others",
-                want="adapters without new tokens, or this one alone",
-                mend="Merge it into the base first, and train the others on that.",
-            )
+def folder_of(base: str) -> Path:
+    """Where a base lies on this machine: its folder, or the hub's cache.
+
+    Raises:
+        UsageError: It does not.
+    """
+    folder = Path(base).expanduser()
+    if folder.is_dir():
+        return folder
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(base, local_files_only=True))
+    except (HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise UsageError(
+            base,
+            "no such model on this machine",
+            want="a folder, or a model of the hub that was fetched",
+            mend=f"Name its folder, or fetch it: hf download {base}",
+        ) from error
 
 
-def _require_base(base: str, adapter: Path) -> None:
-    """Raise when an adapter says that it was trained on another base."""
+def settings_of(adapter: Path) -> dict[str, Any]:
+    """What adapter_config.json says.
+
+    Raises:
+        InputError: There is none that can be read.
+    """
     try:
         told = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         have = type(error).__name__
         raise InputError(str(adapter), "no adapter", want="a folder with adapter_config.json", have=have) from error
-    named = told.get("base_model_name_or_path")
-    if named and named != base and Path(named).name != Path(base).name:
+    if not isinstance(told, dict):
+        raise InputError(str(adapter), "no adapter", want="a JSON object in adapter_config.json")
+    return told
+
+
+def require_base(base: str, adapter: Path) -> None:
+    """Raise when an adapter was trained on another base.
+
+    What it was trained on is known by the digest of its files where the adapter comes from `xinheng train`; else by
+    the folder that it names, where that is still there; else by name alone, in which the hub's names are compared
+    whole and of folders the last part.
+    """
+    told = settings_of(adapter)
+    named = str(told.get("base_model_name_or_path") or "")
+    here = Path(base).expanduser()
+    same = not named or named == base
+    by = "its name"
+    if here.is_dir():
+        trained_on, digest = _identity_in(adapter), ""
+        there = Path(named).expanduser()
+        if trained_on:
+            digest, by = identity_of(LocalFiles(here)), "the digest of its files"
+        elif named and there.is_dir() and there.resolve() != here.resolve():
+            trained_on, digest, by = (
+                identity_of(LocalFiles(there)),
+                identity_of(LocalFiles(here)),
+                "the digest of its files",
+            )
+        same = trained_on == digest if trained_on else same or Path(named).name == here.name or there.is_dir()
+    elif Path(named).is_absolute():
+        same = Path(named).name == here.name
+    if not same:
         raise InputError(
-            str(adapter), "an adapter for another base", want=base, have=str(named), mend="Name the base it says."
+            str(adapter),
+            "an adapter for another base",
+            want=f"{named or 'the one it was trained on'}, by {by}",
+            have=base,
+            mend="Name the base that it was trained on.",
         )
+
+
+def _identity_in(adapter: Path) -> str:
+    """The digest of the base in the record of a training; empty where there is none."""
+    try:
+        return str(open_artifact(adapter).manifest["facts"]["base"]["identity"] or "")
+    except (ArtifactError, KeyError, TypeError):
+        return ""
+
+
+@contextmanager
+def readable_saving(place: Path, what: str) -> Iterator[None]:
+    """Turn what the disk refuses into one `WriteError`; safetensors' own errors are no `OSError`."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        full = "No space left" in text or "os error 28" in text
+        raise WriteError(
+            str(place),
+            f"{what} cannot be written",
+            have="a full disk" if full else text.rpartition(": ")[2],
+            mend="Free space or choose another folder; what was there is as it was.",
+        ) from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep libraries from warning of what is checked here, and from drawing bars of their own."""
+    import transformers.utils.logging as told
+
+    level, bars = told.get_verbosity(), told.is_progress_bar_enabled()
+    others = {name: logging.getLogger(name).level for name in ("bitsandbytes", "peft", "accelerate")}
+    told.set_verbosity_error()
+    told.disable_progress_bar()
+    for other in others:
+        logging.getLogger(other).setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        told.set_verbosity(level)
+        if bars:
+            told.enable_progress_bar()
+        for other, before in others.items():
+            logging.getLogger(other).setLevel(before)

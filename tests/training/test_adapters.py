@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +14,12 @@ import pytest
 
 from tests.servers.tiny_model import write
 from tests.training.test_sft import RECIPE, SAID
-from training.adapters import merged, prove, save
+from training.adapters import prove, require_base, save
 from training.load import ready
+from training.merge import into_base
 from training.render import rendered, writer
 from training.sft import train
-from xinheng.errors import CheckFailed, InputError
+from xinheng.errors import CheckFailed, InputError, WriteError
 from xinheng.tags import DEFAULT
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
@@ -42,7 +47,7 @@ def trained(base: Path, folder: Path, *, seed: int = 3, new: dict[str, str] = NE
     made = ready(str(base), recipe, new=new)
     token = next(iter(new), "")
     said = [(key, [{**messages[0], "content": token + messages[0]["content"]}, messages[1]]) for key, messages in SAID]
-    rows = rendered(made.words, said, write=writer(made.words, "template"), context=128).rows
+    rows = rendered(made.words, said, write=writer(made.words, "tagged" if new else "template"), context=128).rows
     train(made, rows, [], recipe, folder)
     return made
 
@@ -82,9 +87,9 @@ def test_what_is_saved_read_back_merged_and_served_is_what_was_trained(base: Pat
     proof = prove(made, tmp_path / "adapter", str(base))
     assert proof.tokens == len(NEW)
     assert proof.largest < 1e-3
-    assert merged(str(base), {str(tmp_path / "adapter"): 1.0}, tmp_path / "whole") == {
-        str(tmp_path / "adapter"): pytest.approx(1.0)
-    }
+    checked = into_base(str(base), tmp_path / "adapter", tmp_path / "whole")
+    assert checked.largest < 1e-3
+    assert checked.tokens >= len(NEW)
 
     async def said(spec: str) -> str:
         chat = connect(spec)
@@ -110,18 +115,67 @@ def test_an_adapter_that_was_damaged_is_found(base: Path, tmp_path: Path) -> Non
         prove(made, tmp_path / "adapter", str(base))
 
 
-def test_two_adapters_merged_tell_how_much_of_each_is_left(base: Path, tmp_path: Path) -> None:
-    for seed in (1, 2):
-        save(trained(base, tmp_path / f"run{seed}", seed=seed, new={}), tmp_path / f"a{seed}", base=str(base))
-    both = {str(tmp_path / f"a{seed}"): 0.5 for seed in (1, 2)}
-    left = merged(str(base), both, tmp_path / "whole")
-    assert all(0.2 < share < 1.0 for share in left.values())
-    one = str(tmp_path / "a1")
-    assert merged(str(base), {one: 0.25}, tmp_path / "quarter") == {one: pytest.approx(0.25)}
-    save(trained(base, tmp_path / "run3"), tmp_path / "a3", base=str(base))
-    with pytest.raises(InputError, match="special tokens of its own"):
-        merged(str(base), {**both, str(tmp_path / "a3"): 0.5}, tmp_path / "no")
-    with pytest.raises(InputError, match="no adapter"):
-        merged(str(base), {str(tmp_path): 1.0}, tmp_path / "no")
+def test_an_adapter_lies_beside_its_tokenizer_and_names_its_base_from_anywhere(base: Path, tmp_path: Path) -> None:
+    import os
+
+    from peft import AutoPeftModelForCausalLM
+    from transformers import AutoTokenizer
+
+    made = trained(base, tmp_path / "run")
+    save(made, tmp_path / "adapter", base=os.path.relpath(base))
+    assert len(AutoTokenizer.from_pretrained(tmp_path / "adapter")) == len(made.words)
+    assert (tmp_path / "adapter" / "chat_template.jinja").is_file()
+    assert json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())["base_model_name_or_path"] == str(
+        base
+    )
+    assert AutoPeftModelForCausalLM.from_pretrained(tmp_path / "adapter").peft_config
+
+
+def test_an_adapter_knows_its_base_by_what_is_in_it_not_by_its_folders_name(base: Path, tmp_path: Path) -> None:
+    save(trained(base, tmp_path / "run", new={}), tmp_path / "adapter", base=str(base))
+    moved = shutil.copytree(base, tmp_path / "moved")
+    require_base(str(moved), tmp_path / "adapter")
+    other = write(tmp_path / "other" / base.name, seed=11)
     with pytest.raises(InputError, match="for another base"):
-        merged("elsewhere/other", both, tmp_path / "no")
+        require_base(str(other), tmp_path / "adapter")
+    with pytest.raises(InputError, match="no adapter"):
+        require_base(str(base), tmp_path)
+
+
+def test_names_of_the_hub_are_compared_whole_and_those_of_folders_that_are_gone_by_their_last_part(
+    tmp_path: Path,
+) -> None:
+    def named(base: str) -> Path:
+        (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))
+        return tmp_path
+
+    require_base("one/model", named("one/model"))
+    require_base("one/model", named("/gone/models/model"))
+    for other in ("two/model", "/gone/models/other"):
+        with pytest.raises(InputError, match="for another base"):
+            require_base("one/model", named(other))
+
+
+def test_a_full_disk_is_one_message_and_the_old_adapter_stays(tmp_path: Path) -> None:
+    base = write(tmp_path / "tiny")
+    save(trained(base, tmp_path / "run", new={}), tmp_path / "adapter", base=str(base))
+    before = {path.name: path.read_bytes() for path in (tmp_path / "adapter").iterdir()}
+    # A limit on the size of files is what a full disk is to a program: writing fails in the middle.
+    program = """
+import resource, sys
+from pathlib import Path
+from dataclasses import replace
+from tests.training.test_sft import RECIPE
+from training.adapters import save
+from training.load import ready
+made = ready(sys.argv[1], replace(RECIPE, lora=replace(RECIPE.lora, r=64)))
+resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))  # room for all but the weights
+save(made, Path(sys.argv[2]), base=sys.argv[1])
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(base), str(tmp_path / "adapter")],
+        capture_output=True, text=True, cwd=Path(__file__).parents[2], check=False,
+    )  # fmt: skip
+    assert f"{WriteError.__name__}: {tmp_path / 'adapter'}: the adapter cannot be written" in ran.stderr
+    assert {path.name: path.read_bytes() for path in (tmp_path / "adapter").iterdir()} == before
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
