@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from curation.privacy.english_words import first_names, is_seldom, is_unknown, no_names
+from curation.privacy.english_words import first_names, is_rare, is_seldom, is_unknown, no_names
 from curation.privacy.spans import Rule, Span
 
 _PART: Final = r"(?:(?:O'|D'|Mc|Mac|De|Di|La|Le|Fitz)?[A-Z][a-z\u00c0-\u024f\u1e00-\u1eff]+(?:[-'](?!s(?![a-z]))[A-Z]?[a-z\u00c0-\u024f\u1e00-\u1eff]+)*)"
@@ -79,6 +79,8 @@ def _no_person(word: str) -> bool:
 
 # A Chinese given name: Wing-kit, Chih-ming.
 _SYLLABLES: Final = re.compile(r"[A-Z][a-z]{1,5}-[A-Z]?[a-z]{1,5}\Z")
+# One syllable as romanised from Chinese: Wong, Ka, Ho.
+_ROMANISED: Final = re.compile(r"(?:[BCDFGHJKLMNPQRSTWXYZ]h?|Ts|Ng|Kw|Gw)(?:[aeiou]{1,3})(?:ng?|k|p|t|m|h|w)?\Z")
 # Last names that are words.
 _LAST_NAMES: Final = frozenset(
     "Smith Brown Taylor Walker Wright Green Hall Wood King Hill Cook Baker Young Price Ward Carter Parker Turner Cooper Fisher Mason Hunter Fox Stone Bell Cole "
@@ -104,12 +106,13 @@ def _is_name(text: str, start: int, end: int) -> bool:
             or (
                 (is_seldom(words[0]) and words[-1] in _LAST_NAMES)
                 or (words[0] in _LAST_NAMES and all(is_seldom(word) or _SYLLABLES.match(word) for word in words[1:]))
+                or (words[0] in _LAST_NAMES and len(words) == 3 and all(map(_ROMANISED.match, words)))
             )
         )
     word = words[0]
     if _GREETING.search(text, max(0, start - 16), start) and _ENDS.match(text, end):
         return word in first_names() or is_seldom(word)
-    if word not in first_names() or not is_seldom(word):
+    if word not in first_names() or not is_rare(word):
         rare = ("-" in word and is_seldom(word)) or is_unknown(word)
         return (
             rare

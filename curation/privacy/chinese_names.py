@@ -15,6 +15,7 @@ from curation.privacy import lexicon as lx
 from curation.privacy.names import (
     ALSO_GRAMMAR,
     DOUBLED_WORDS,
+    HAN,
     after_name,
     all_surnames,
     any_surname,
@@ -28,12 +29,17 @@ from curation.privacy.names import (
     rare_characters,
     strong_characters,
     surname_of,
+    surnames,
+    word_surnames,
 )
+from curation.privacy.roles import is_behind_role
 from curation.privacy.spans import HAN_CHAR, Rule, Span, both, characters, either
+from curation.privacy.word_model import is_listed, to_simplified
 
 _SHORT_NOT_BEFORE: Final = "氣气子長长地人廠厂作夫業业資资向致"
 _STRONG_TITLES: Final = (
-    "先生 小姐 女士 太太 老師 教授 醫師 醫生 護理師 經理 主任 心理師 諮商師 律師 同學 學長 學姐 社工師 阿姨 叔叔"
+    "先生 小姐 女士 太太 老師 教授 醫師 醫生 護理師 經理 主任 心理師 諮商師 律師 同學 學長 學姐 社工師 阿姨 叔叔 "
+    "督導 社工 教官 治療師 諮詢師 護士 大夫 教練 總監 課長 店長 校長 組長 處長 隊長 老闆 警官 法官 師傅 姑娘 大哥 大姐 大姊 奶奶 爺爺 伯伯"
 )
 _OPENS: Final = r"(?:(?<![\u3400-\u9fff])|(?<=[跟和與与找是請请問问叫給给由被陪])|(?<=[對对向讓让]))"
 
@@ -61,6 +67,36 @@ def find_titled(text: str) -> Iterator[Span]:
     for match in _strongly_titled().finditer(text):
         if match.group(1)[:2] not in not_names():
             yield Span(*match.span(), "person", "titled")
+
+    for match in _rarely_titled().finditer(text):
+        if _is_rarely_titled(text, match):
+            yield Span(*match.span(), "person", "titled")
+
+
+@cache
+def _rarely_titled() -> re.Pattern[str]:
+    """Surnames that are words as well, with a title of two characters at least."""
+    given = one_of(given_characters() - function_characters())
+    return re.compile(f"({one_of(_rare_surnames())})({given}{{0,2}}?)({either(_STRONG_TITLES)})")
+
+
+@cache
+def _rare_surnames() -> frozenset[str]:
+    return (all_surnames() - surnames()) | (word_surnames() - frozenset("於於力原"))
+
+
+def _is_rarely_titled(text: str, match: re.Match[str]) -> bool:
+    start, (surname, given, _) = match.start(), match.groups()
+    before = text[start - 1] if start else ""
+    simple = text[max(0, start - 8) : match.end()].translate(to_simplified())
+    at = min(start, 8)
+    opens = not HAN.match(before) or before in "跟和與与找是請请問问叫給给由被陪對对讓让"
+    called = before == "我" and text[start - 2 : start - 1] in tuple("叫喊")
+    if not opens and not called and not is_behind_role(simple, at):
+        return False
+    if given and (is_listed(simple[at : at + 2]) or text[start : start + 2] in not_names() or given in plain_words()):
+        return False
+    return surname != "向" or bool(given) or text[match.end() : match.end() + 1] in tuple("你您好,說说")
 
 
 @cache
@@ -170,7 +206,8 @@ def _titled_sign() -> str:
     given = one_of(given_characters() - function_characters())
     titles = f"{either(lx.TITLES)}|{one_of(characters(lx.SHORT_TITLES))}"
     strong = f"{one_of(bold_surnames())}[\u3400-\u9fff]{{2}}{either(_STRONG_TITLES)}"
-    return f"{any_surname()}{given}{{0,2}}(?:{titles})|{strong}"
+    rare = f"{one_of(_rare_surnames())}{given}{{0,2}}{either(_STRONG_TITLES)}"
+    return f"{any_surname()}{given}{{0,2}}(?:{titles})|{strong}|{rare}"
 
 
 def _bare_sign() -> str:

@@ -22,9 +22,12 @@ _EMAIL_SPELT = re.compile(
     rf"{ALONE}[a-z0-9][a-z0-9._+-]*(?:{_DOT}[a-z0-9_+-]{{1,30}})?{_AT}[a-z0-9-]{{2,63}}(?:{_DOT}(?:[a-z0-9-]{{2,30}}))??{_DOT}(?:com|net|org|edu|gov|me|io)(?:{_DOT}[a-z]{{2}})?(?![a-z0-9])",
     re.IGNORECASE | re.ASCII,
 )
+# Without this none is spelt out: most of what " at " stands in has it not.
+_SPELT_END: Final = re.compile(rf"{_DOT}(?:com|net|org|edu|gov|me|io)", re.IGNORECASE | re.ASCII)
 _ENDINGS: Final = "be|com|net|org|edu|tw|cn|hk|io|me|cc|blog|tv|co|app|site|ly|gg"
 _URL = re.compile(
     rf"{ALONE}(?:https?://|www\.)[\w\-.~:/?#\[\]@!$&'()*+=%]{{3,400}}|{ALONE}(?:[a-z0-9-]+\.){{1,3}}(?:{_ENDINGS})/[a-z0-9_\-./?=&%@~#]+"
+    rf"|{ALONE}(?:[a-z0-9-]+\.){{2,4}}[a-z]{{2,12}}/[a-z0-9_\-./?=&%@~#]*[a-z0-9/]"
     rf"|{ALONE}[a-z0-9-]{{3,40}}\.(?:pixnet|blogspot|wordpress|tumblr|medium|weebly|wixsite|github|substack|neocities)\.(?:net|com|io|org)(?![a-z0-9])",
     re.IGNORECASE | re.ASCII,
 )
@@ -36,7 +39,7 @@ _OWN_SITE = re.compile(
 
 def find_emails(text: str) -> Iterator[Span]:
     """E-mail addresses of a folded text, spelt out ones included (mei at gmail dot com)."""
-    for pattern in (_EMAIL, _EMAIL_SPELT):
+    for pattern in (_EMAIL, _EMAIL_SPELT) if _SPELT_END.search(text) else (_EMAIL,):
         for match in pattern.finditer(text):
             found = match.group()
             # With a blank at the sign it may be the name of an app and that of a person in it: IG @rainy.day
@@ -66,7 +69,7 @@ _NO_NAMES: Final = frozenset(
     "account username handle name messenger video story stories post posts notification notifications stickers sticker "
     "there here they this that when what with just have been from about friend contact login password online offline".split()
 )
-_NAME: Final = r"(?:live:)?[A-Za-z1-9_][A-Za-z0-9_.\-]{2,29}(?:#[0-9]{4})?(?<![.\-])"
+_NAME: Final = r"(?:live:\.?(?:cid\.)?)?[A-Za-z1-9_][A-Za-z0-9_.\-]{2,29}(?:#[0-9]{4})?(?<![.\-])"
 
 
 def find_messenger_names(text: str) -> Iterator[Span]:
@@ -82,6 +85,25 @@ def find_messenger_names(text: str) -> Iterator[Span]:
             at = text[match.start(1) - 1 : match.start(1)] == "@"
             yield Span(match.start(1) - at, match.end(1), "messenger_id")
     for match in _HAN_HANDLE.finditer(text):
+        yield Span(*match.span(match.lastindex or 0), "messenger_id")
+
+
+# By a letter for an app; with a digit or an underscore in it, whatever stands behind the sign or a word for an account.
+_HANDLE: Final = re.compile(
+    r"(?<![A-Za-z0-9])[Qq](?:号|號)?[ ]?[:是][ ]?([1-9][0-9]{5,10})(?![0-9])"
+    r"|(?<![A-Za-z0-9_.@%+-])(@(?=[A-Za-z_.]*[0-9_])[A-Za-z][A-Za-z0-9_.]{2,28}[A-Za-z0-9_])(?![A-Za-z0-9_@]|\.[a-z])"
+    r"|(?:[小大私分副本]帳|[小大私分副本]账|[小大私分副]号|[小大私分副]號|帳號|账号|帐号|用戶名|用户名|網名|网名|暱稱|昵称|(?i:username|user name|handle|gamertag|screen name|account name))[ ]?(?:是|叫|为|為|:|is|=)[ ]?@?"
+    r"((?=[A-Za-z_.\-]*[0-9_])[A-Za-z_][A-Za-z0-9_.\-]{3,28}[A-Za-z0-9_])(?![A-Za-z0-9_@]|\.[a-z])"
+    r"|(?<![A-Za-z0-9])(wxid_[a-z0-9]{8,20})(?![A-Za-z0-9])"
+    r"|(?:加我|找我|(?<![A-Za-z])[Aa]dd me)[ :]{1,2}((?=[A-Za-z_.\-]*[0-9_])[A-Za-z_][A-Za-z0-9_.\-]{3,28}[A-Za-z0-9_])(?![A-Za-z0-9_@]|\.[a-z])"
+    r"|(?<![\u3400-\u9fffA-Za-z0-9])加[ ]?((?=[A-Za-z_.\-]*[0-9_])[A-Za-z_][A-Za-z0-9_.\-]{3,28}[A-Za-z0-9_])(?![A-Za-z0-9_@]|\.[a-z])"
+)
+_HANDLE_SIGN: Final = r"(?i)q[号號]?[ ]?[:是]|@[a-z]|(?:[帳账帐号號名稱称]|name|handle|tag)[ ]?(?:是|叫|为|為|:|is|=)[ ]?@?[a-z_]|wxid_|(?:加我|找我|add me)[ :]|加[ ]?[a-z_]"
+
+
+def find_handles(text: str) -> Iterator[Span]:
+    """Names on the net whose app is not said (@rainy_day7, 小帳是 rainy_day7), of a folded text."""
+    for match in _HANDLE.finditer(text):
         yield Span(*match.span(match.lastindex or 0), "messenger_id")
 
 
@@ -118,8 +140,9 @@ RULES: Final = (
         find_emails,
     ),
     Rule(
-        rf"(?i)https?://|www\.|\.(?:{_ENDINGS})/|\.(?:pixnet|blogspot|wordpress|tumblr|medium|weebly|wixsite|github|substack|neocities)\.|(?:網址|网址|網站|网站|部落格|網誌|博客|主頁|主页|個人頁面|blog|site|portfolio)",
+        rf"(?i)https?://|www\.|\.(?:{_ENDINGS})/|[a-z0-9]\.[a-z0-9-]+\.[a-z]+/|\.(?:pixnet|blogspot|wordpress|tumblr|medium|weebly|wixsite|github|substack|neocities)\.|(?:網址|网址|網站|网站|部落格|網誌|博客|主頁|主页|個人頁面|blog|site|portfolio)",
         find_urls,
     ),
     Rule(_ANY_APP, find_messenger_names),
+    Rule(_HANDLE_SIGN, find_handles),
 )

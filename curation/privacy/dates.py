@@ -49,7 +49,7 @@ _ENGLISH: Final = [
     re.compile(p)
     for p in (
         rf"{ALONE}{_MONTH_EN}\.? (?:the )?{_DAY_EN}(?:st|nd|rd|th)?(?:,? ?(?:of )?(?:19|20)[0-9]{{2}})?{ENDS}",
-        rf"{ALONE}{_DAY_EN}(?:st|nd|rd|th)?(?: day)?(?: of)?[ -]{_MONTH_EN}\.?(?:(?:, ?| |-)(?:19|20)[0-9]{{2}})?{ENDS}",
+        rf"{ALONE}(?:the )?{_DAY_EN}(?:st|nd|rd|th)?(?: day)?(?: of)?[ -]{_MONTH_EN}\.?(?:(?:, ?| |-)(?:19|20)[0-9]{{2}})?{ENDS}",
         rf"{ALONE}(?:jan|feb|apr|jun|jul|aug|sept?|oct|nov|dec)[a-z]{{0,6}} {_DAY_EN}(?:st|nd|rd|th)?(?:,? (?:19|20)[0-9]{{2}})?{ENDS}",
         rf"(?<=[Bb]orn in )(?:{_MONTH_EN}(?: of)?,? )?(?:19|20)[0-9]{{2}}{ENDS}",
     )
@@ -78,6 +78,8 @@ _SHORT_DAYS = [
         rf"{_MONTH_DAY}(?=[ ]?(?:那[天日晚]|這[天日]|这天|[當当][天日晚]|[早晚]上|下午|上午|凌晨|中午|傍晚|半夜|[日號号]|\([一二三四五六日]\)|第[一二三]次|[他她我]|開庭|开庭|回診|複診|复诊))",
         rf"(?:(?ai:(?<![a-z])(?:on|since|until|till|from|date is|date was|dated|date:?|due|by|session of|born)) (?:the )?|(?:生日|去年|今年|明年|上週|預約|预约|改到|改在|日期|初診|回診|開庭|从|從|自)[是為为:]?[ ]?)({_MONTH_DAY}){_NO_SCORE}",
         rf"(?ai:(?<![a-z])(?:court|appointment|birthday|exam|interview|surgery|wedding|deadline|hearing|visit|intake|discharged?|admitted)[a-z ]{{0,16}}[ :]+)({_MONTH_DAY}){_NO_SCORE}",
+        # With a point: 11.28晚上, 9.17他走了.
+        rf"(?<![0-9./$¥-])((?:0?[1-9]|1[0-2])\.{_DAY_EN})(?![0-9.%])(?=[ ]?(?:那[天日晚]|[當当][天日晚]|[早晚]上|下午|上午|凌晨|中午|傍晚|半夜|夜里|夜裡|[他她我](?![們们])))",
         # A day past the twelfth is no score out of ten.
         rf"(?<![分得率A-Za-z0-9]{HAN_CHAR})(?<![A-Za-z0-9分得] )(?<=[\u4e00-\u9fff「,。、;\n ])(?:0?[1-9]|1[0-2])/(?:1[3-9]|2[0-9]|3[01])(?![0-9/%.]){_NO_SCORE}(?=[ ]?[\u4e00-\u9fff])",
     )
@@ -88,7 +90,7 @@ def find_short_days(text: str) -> Iterator[Span]:
     """Month and day in digits (10/28), where what stands beside them says that they are no score, in a folded text."""
     for pattern in _SHORT_DAYS:
         for match in pattern.finditer(text):
-            month, _, day = match.group(pattern.groups).partition("/")
+            month, _, day = match.group(pattern.groups).replace(".", "/").partition("/")
             # Up from 4/10 is a score.
             score = day == "10" and match.group().lower().startswith(("from", "to ", "by "))
             if int(day) <= _MONTH_LENGTHS[int(month) - 1] and not score:
@@ -186,7 +188,7 @@ RULES: Final = (
         find_han_dates,
     ),
     Rule(r"[0-9] ?[-/.] ?[0-9]{1,2} ?[-/.] ?[0-9]", find_numeric_dates),
-    Rule(r"[0-9]/[0-9]", find_short_days),
+    Rule(r"[0-9][/.][0-9]", find_short_days),
     Rule(
         r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? (?:the )?[0-9]|[0-9](?:st|nd|rd|th)?(?: day)?(?: of)?[ -](?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)|[Bb]orn in |(?:jan|feb|apr|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,7} [0-9]",
         find_english_dates,

@@ -10,7 +10,7 @@ from curation.privacy.spans import Rule, Span, joined
 
 _PLAIN_STREET: Final = (
     "Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Ct|Place|Pl|Way|Terrace|Square|Crescent|Close|Parkway|Row|Wharf|Mews|Grove|Gardens|Hill|Quay|"
-    "Walk|Rise|Circle|Cir|Trail|Highway|Hwy|Alley|Parade|Esplanade|View|Path|Gate|Green|Park|Yard|Croft|Vale|Drove|Paddocks|Circuit|Quays"
+    "Walk|Rise|Circle|Cir|Trail|Highway|Hwy|Alley|Parade|Esplanade|View|Path|Gate|Green|Park|Yard|Croft|Vale|Drove|Paddocks|Circuit|Quays|Cottages|Buildings|Wynd|Brae|Villas|Mansions|Meadow|Meadows|Fold|Chase|Ridge|Strand|Embankment|Broadway|Orchard|Passage|Arcade|Spinney|Copse|Glen|Heath|Hollow|Mount|Loop|Cove|Turnpike|Pike|Promenade"
 )
 _STREET: Final = rf"(?:{_PLAIN_STREET})"
 _CAP: Final = r"(?:[A-Z][A-Za-z'\u2019-]+|[0-9]{1,3}(?:st|nd|rd|th)|[NSEW]\.?(?= ))"
@@ -36,6 +36,10 @@ _ENGLISH_ADDRESS = [
         # Whatever stands before a postcode: The Old Forge, Mill Lane, Thornby NN6 8SW.
         rf"(?<![A-Za-z0-9])(?:(?:{_NUMBER} )?(?:{_CAP} ?){{1,4}}, ?){{0,4}}(?:{_CAP} ){{1,3}},? ?{_UK}(?![A-Za-z0-9])",
         rf"(?:(?<=of )|(?<=on )|(?<=at )|(?<=in )|(?<=to )|(?<=ar )|(?<=st )|(?<=om )|(?<=ng )|(?<=ff )|(?<=wn )|(?<=es )|(?<=se )|(?<=nd ))(?:the )?{_NO_STREET}((?:{_CAP} ){{1,3}}(?:Street|Road|Avenue|Lane|Drive|Terrace|Crescent|Boulevard|Row|Wharf|Mews|Close|Court))(?![A-Za-z']){_TAIL}",
+        # A house by its name, a lane and a town: The Old Forge, Church Lane, Hexham.
+        rf"(?<![A-Za-z0-9])(?:The )?(?:{_CAP} ){{0,2}}{_CAP}, (?:{_CAP} ){{1,3}}(?:Street|Road|Avenue|Lane|Drive|Terrace|Crescent|Close|Row|Mews|Hill|Way)(?:, {_TOWN}(?: {_CODE})?)",
+        # Flat C, 15/F, Block 3, Mei Foo Sun Chuen; Room 1203, Wah Lok House, Wah Fu Estate.
+        rf"(?<![A-Za-z0-9.#/-])(?:{_UNIT},? )+(?:(?:{_CAP} ){{0,3}}{_CAP},? ){{0,2}}(?:{_CAP} ){{1,3}}(?:{_ESTATE}|Chuen|Tsuen|Court|Village|Wan|Tsui|Po|Shan|Tin)(?![A-Za-z]){_TAIL}",
         rf"(?<![A-Za-z])P\.?O\.? Box [0-9]{{2,6}}(?![0-9]){_TAIL}",
         rf"(?<![A-Za-z])(?:{_CAP} ){{1,2}}(?:Village|Township|Town|Estate),(?: (?:{_CAP} ?){{1,3}},?){{1,3}}",
     )
@@ -57,7 +61,7 @@ def find_english_addresses(text: str) -> Iterator[Span]:
 RULES: Final = (
     Rule(
         rf"[0-9][^\n]*[ ,](?:{_PLAIN_STREET})|[a-z] (?:the )?[A-Z0-9][^\n]* (?:Street|Road|Avenue|Lane|Drive|Terrace|Crescent|Boulevard|Row|Wharf|Mews|Close|Court)"
-        rf"|(?:Flat|Room|Rm|Unit|Apt|Apartment|Suite|Block|Blk|Building|Bldg|Tower|Floor|House|Lane|Alley|Section|Sec|No)\.? ?#?[A-Z0-9]|P\.?O\.? ?Box|[0-9]/F|[0-9]F|{_UK}|(?:Village|Township|Town|Estate), ",
+        rf"|(?:Flat|Room|Rm|Unit|Apt|Apartment|Suite|Block|Blk|Building|Bldg|Tower|Floor|House|Lane|Alley|Section|Sec|No)\.? ?#?[A-Z0-9]|P\.?O\.? ?Box|[0-9]/F|[0-9]F|{_UK}|(?:Village|Township|Town|Estate), |[A-Z][a-z]+, [A-Z][^\n]* (?:Street|Road|Avenue|Lane|Drive|Terrace|Crescent|Close|Row|Mews|Hill|Way), ",
         find_english_addresses,
     ),
 )

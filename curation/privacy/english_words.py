@@ -43,6 +43,11 @@ def is_seldom(word: str) -> bool:
     return any(_counts().get(part, 0) < _SELDOM and not _is_inflected(part) for part in parts if len(part) > 1)
 
 
+def is_rare(word: str) -> bool:
+    """Whether a word is hardly one as it stands, whatever it may be with another ending (Jared is no form of jar)."""
+    return _counts().get(word.lower(), 0) < 2 * _SELDOM
+
+
 def is_unknown(word: str) -> bool:
     """Whether a capitalised word is in no dictionary, nor built of a word that is."""
     return _counts().get(word.lower(), 0) < _UNKNOWN and not _is_inflected(word.lower()) and word not in no_names()
@@ -70,6 +75,37 @@ def no_names() -> frozenset[str]:
 
 
 _MORE_FIRST: Final = (
+    "Abbie Abby Addison Adriana Adrienne Aiyana Alannah Aleksandra Alfonso Alfredo Alicia Aliyah Allison Alondra Alonzo Alvin Amari Amaya Amie Amos Amrita Anaya Andreea Andres Angelo Angie Anil "
+    "Anika Anneliese Annika Anoushka Ansel Antonia Antwan Araceli Ariadne Arlo Armando Arnold Aron Ashton Athena Aurelia Avery Axel Ayaan Ayla Ayumi Bartholomew Basil Beau Beatriz Belinda Benedict Benny "
+    "Berenice Bernardo Bernie Bertie Beth Bethan Betsy Billie Billy Bjorn Blaine Bobbie Bobby Brandi Brandy Braxton Breanna Brenna Brianna Briony Britney Brody Bronwen Bryony Cade Caden Cal Callie Calum "
+    "Camden Camilla Carey Carlton Carmel Carolina Carson Carter Cassidy Cathy Cecil Celine Cerys Cesar Chad Chandler Chanel Chantelle Charity Charlene Charmaine Chester Chiamaka Chip Christa Christie Christy "
+    "Chuck Cian Cillian Clare Clark Claudio Clem Clementine Cleo Clint Clyde Colette Colleen Conrad Cordelia Corinne Cory Crispin Cristina Crystal Cynthia Dafydd Daisuke Dakota Dalia Dallas Damon Dana Dane "
+    "Danica Daniela Daniella Dante Daria Darrell Darryn Dashawn Davey Davis Dawson Deandre Declan Delilah Delroy Demetrius Denzel Deon Dermot Deshawn Desiree Devin Dewi Dharma Diana Dimitra Dina Dion "
+    "Dionne Dirk Divya Donal Donnie Dorian Dorothea Dougal Dwight Ebony Eddy Efosa Eilidh Eimear Eira Eleni Eliana Elinor Elisabeth Elissa Eliza Elliana Elwood Elwyn Elvira Elvis Emeka Emery Emilio "
+    "Emmanuel Emmett Emmy Enid Enzo Erick Ernie Errol Esmeralda Estella Ethel Eugenia Eunji Evangeline Evie Ewan Ezekiel Ezra Fabian Fabio Faye Federico Femi Fenella Ferdinand Fernanda Fidel Filip Fionn "
+    "Fletcher Fran Francine Frankie Fraser Frida Gail Galina Garrett Gary Gaynor Gemma Gene Georgie Geraint Gerry Gertrude Giles Gilly Gino Gisele Giuseppe Gloria Glynis Goran Gracie Grady Graeme Gregor "
+    "Griffin Griselda Guillaume Gus Gwendolyn Gwyneth Hadley Hakeem Haley Hamish Hamish Hanif Haruka Haruto Hattie Hayden Hayley Heath Hefin Heloise Henrik Hester Hope Horace Huda Huw Hyun Iago Ianto Ibrahim "
+    "Ife Ifeoma Ilana Imelda Indira Inga Inigo Iona Ira Irina Isha Isidore Ismael Israel Itzel Iwan Izzy Jace Jacinta Jaden Jago Jaiden Jakob Jalen Jamar Jamila Janae Jane Janey Janice Jarrod Jarvis "
+    "Jasmeet Javon Jaxon Jayne Jaz Jean-Luc Jedidiah Jemima Jenifer Jennie Jensen Jeremiah Jermaine Jerrod Jesus Jethro Jia Jimena Jin Jiro Joachim Joaquin Jodi Joelle Johnnie Jolene Jonas Jonny Jono Jordy "
+    "Josef Josiah Joss Jovan Joyce Judd Judy Juliana Julianne Julius Junior Jyoti Kacey Kade Kai Kaia Kaleb Kali Kamala Kamil Kane Kareem Karina Karin Kasey Kaspar Kassandra Kat Kate Katelyn Katharine Kathi Katherin "
+    "Katrina Katya Kavita Kayden Kazuki Keaton Keeley Keira Kellan Kellie Kelsey Ken Kendall Kendrick Kenna Kenneth Kenya Kenzie Kermit Kerrie Keziah Khalil Kiara Kiera Kieran Kiki Kingsley Kinsey Kip Kiran Kit Kitty "
+    "Klara Klaus Kofi Konrad Kourtney Kris Krista Kristian Kristie Kristoffer Krystal Kurt Kyla Kylie Kyra Lacey Lachlan Laila Lakisha Lamar Lamont Landon Lara Lars Latonya Laurel Lauryn Lavinia Lawrence Leandro Leanne "
+    "Leela Leif Leilani Leland Lennon Lenny Leonie Leonora Leopold Leora Lesley Lettie Levi Lexi Lexie Liana Libby Lidia Lillie Linnea Linus Lionel Lisbeth Liv Livia Llewellyn Logan Lola Lonnie Lorelei Lorne "
+    "Lottie Lou Louie Lourdes Lowell Luann Luca Lucian Lucinda Ludmila Luigi Lukas Lupe Luther Lyndon Lyndsey Lyra Mabel Macy Maddox Madhav Madi Madeline Magdalena Magnus Mahalia Mairead Malaika Malala Mallory "
+    "Mandeep Manish Marcelo Marci Marcie Margarita Marge Margery Margie Mariah Maribel Maricela Marielle Marika Marilena Marita Marjory Marla Marley Marlee Marnie Marquis Marshall Martine Marty Masood Mattie Maude "
+    "Mauricio Maverick Maxwell Mayra Mckenzie Meera Meghan Mel Melina Melody Melvyn Mena Merle Merlin Merrill Mervyn Mia Micah Micaela Michaela Michal Mick Mickey Mikayla Mike Mikey Milan Milena Millicent Milton Mimi "
+    "Minh Minna Mindy Mirabel Miriam Misha Misty Mitch Mitzi Moana Moesha Mollie Montserrat Mordecai Morag Morris Mort Mortimer Moshe Moya Mustafa Myfanwy Myron Nadine Naira Nala Nanette Naoko Narelle Nash Nathalie "
+    "Ned Neela Neelam Neha Nestor Neve Ngozi Nia Nichola Nicholas Nichole Nick Nicki Nicky Nicolai Nicole Nils Noelle Noemi Nolan Noreen Noriko Nova Octavia Odette Oisin Olamide Oleg Olena Olivier Ollie Oluchi Olumide "
+    "Omari Ophelia Oriana Orson Osama Osvaldo Otto Padma Pamela Paris Parker Parisa Pascal Pauline Paulo Pearl Peggy Pernille Pete Petr Petunia Peyton Phil Philomena Phineas Pia Piers Pippa Polly Pradeep Pranav Prakash "
+    "Precious Prem Prudence Quinn Quinton Rachelle Radha Raegan Rafe Raina Raj Rajiv Ralph Ramesh Ramiro Ranjit Rania Raphael Rashad Rashida Raven Raymundo Rebekah Reece Reed Reena Reese Reg Regan Reina Renata Renate "
+    "Reuben Rhea Rhian Rhiannon Rhoda Ricki Rickey Rico Rihanna Riku Rishi Robbie Robson Rochelle Rocco Roderick Rodolfo Roger Rogelio Roisin Rolf Roma Romaine Romy Ronan Ronnie Roopa Rosalia Rosalyn Rosanna Roscoe "
+    "Roselyn Rosemarie Rosetta Roslyn Rowan Rowena Roxane Roxy Royce Ruairi Ruben Rudolph Rupa Russ Rustam Ruthie Ryder Ryland Ryo Sabine Sachin Sade Saffron Sage Saira Sakura Salvador Salvatore Samir Samira Sanaa Sandeep "
+    "Sandi Sanjana Santino Santos Saoirse Sarita Sascha Sashi Satoshi Scarlet Scottie Seamus Selina Selma Sergey Seth Shaniqua Shanice Shania Shanelle Shanika Sharif Sharron Shauna Shayla Shay Shea Shelagh Shelly Sheryl "
+    "Shirley Shiv Shona Sid Sigrid Silas Silvana Simeon Simran Sinead Skye Skylar Soledad Solomon Sonal Sonny Soraya Spike Stacie Stanislav Stefanie Stefano Stephon Stevie Sukhdeep Summer Susannah Susie Suzie Svetlana Sybil "
+    "Sylvester Sylvie Tadhg Talia Tam Tamar Tamsin Tanisha Tarek Tarquin Taryn Tasneem Tate Tatum Tavon Taylor Teagan Ted Teddy Temi Terence Teri Terrance Terrell Terrence Tess Tevin Thaddeus Thalia Theodora Thierry Thora "
+    "Tia Tiana Tiago Tiara Tilda Tillie Tilly Timmy Tina Tobias Tod Tomoko Tonya Tori Torin Tracie Tremaine Trent Trenton Trey Trina Tristan Tristram Troy Trudi Tucker Tunde Ty Tyra Tyrell Tyrese Tyron Tyson Ulrich Ulrike "
+    "Una Usman Vadim Val Valeria Valentino Vance Vaughn Velma Venus Verity Verna Vic Vicki Vickie Vidya Vikki Vinnie Violeta Virgil Vishal Vito Vivian Viviana Wade Waleed Wallace Wally Walt Wasim Waylon Wes Wilfredo Willis "
+    "Willow Wilson Winona Wyatt Xander Xiomara Yael Yahya Yannick Yasmine Yesenia Yohan Yoko Yosef Yuri Yusra Yvonne Zac Zach Zachariah Zack Zadie Zane Zak Zaynab Zeke Zelda Zena Zeynep Zia Zion Zita Zoltan Zola "
     "Aaliyah Abdul Abdullah Abel Abigail Ada Adele Adil Adrian Agnes Ahmad Ahmed Aidan Aiden Aisha Aisling Akash Akira Alana Alec Alejandro Alessandro "
     "Alexandra Alexis Alfie Alfred Ali Alina Alisha Alison Alma Alva Alyssa Amara Amelia Amina Amir Amit Ana Anastasia Andre Andreas Angelica Angelina "
     "Angus Anika Anita Anjali Annabel Anne Annie Antoine Antonio Anya Archie Ariana Ariel Arjun Arlene Arthur Asha Ashok Astrid Aubrey Audrey Aurora "

@@ -16,6 +16,7 @@ from curation.privacy import (
     capitalised_names,
     chinese_names,
     contacts,
+    cued_names,
     dates,
     english_addresses,
     english_names,
@@ -27,6 +28,7 @@ from curation.privacy import (
     phones,
     plain_names,
     record_numbers,
+    workplaces,
 )
 from curation.privacy.names import is_famous
 from curation.privacy.spans import Rule, Span, apart, fold, fold_column
@@ -41,8 +43,8 @@ FOUND: Final = pl.List(
 # Where two spans are of one length, the rule listed first wins.
 RULES: Final[tuple[Rule, ...]] = (
     *numbers.RULES, *record_numbers.RULES, *contacts.RULES, *phones.RULES, *dates.RULES, *addresses.RULES,
-    *english_addresses.RULES, *english_organisations.RULES, *organisations.RULES, *chinese_names.RULES,
-    *plain_names.RULES,
+    *english_addresses.RULES, *english_organisations.RULES, *organisations.RULES, *workplaces.RULES, *chinese_names.RULES,
+    *plain_names.RULES, *cued_names.RULES,
     *introduced_names.RULES, *nicknames.RULES, *english_names.RULES,
     *capitalised_names.RULES,
 )  # fmt: skip

@@ -26,7 +26,7 @@ from curation.privacy.names import (
     rare_characters,
     strong_characters,
     surname_of,
-    surnames,
+    word_surnames,
 )
 from curation.privacy.spans import Rule, Span, both, either
 
@@ -80,8 +80,13 @@ def find_related(text: str) -> Iterator[Span]:
         end = match.end()
         surname = surname_of(text[end : end + 2])
         after = text[end + len(surname) : end + len(surname) + 1] or "。"
-        if surname in surnames() | compounds() and after in after_name() | {"名"}:
+        if surname in _said_surnames() and after in after_name() | {"名"}:
             yield Span(match.start(), end + len(surname), "person", "surname")
+
+
+@cache
+def _said_surnames() -> frozenset[str]:
+    return all_surnames() | compounds() | word_surnames() - frozenset("於於力")
 
 
 @cache
@@ -191,7 +196,7 @@ def _introduced_sign() -> str:
 RULES: Final = (
     Rule(_introduced_sign(), find_introduced),
     Rule(
-        f"{_RELATED}(?:{any_surname(more=True)}|{one_of(given_characters())}){one_of(given_characters())}|姓[: ]{{0,2}}{any_surname()}",
+        f"{_RELATED}(?:{any_surname(more=True)}|{one_of(given_characters())}){one_of(given_characters())}|姓[: ]{{0,2}}(?:{any_surname(more=True)}|{one_of(word_surnames())})",
         find_related,
     ),
 )

@@ -13,7 +13,15 @@ SURNAMES: Final = (
     "成駱藍游辛管柴蒙鮑華喻祁房屈饒艾尤穆卓古簡車麥丘付白任于連賴巫闕"
 )
 # Rarer, and words of their own: only with given names that are none.
-MORE_SURNAMES: Final = "常文牛齊申左苗谷盛路陽農吉項蘆戚景黨宮費卜冷席衛米柏宗桂苟邊仇刁沙榮桑叢池麻官勞伊儲"
+MORE_SURNAMES: Final = (
+    "常文牛齊申左苗谷盛路陽農吉項蘆戚景黨宮費卜冷席衛米柏宗桂苟邊仇刁沙榮桑叢池麻官勞伊儲"
+    "廉昝裘鈕嵇荀羿邴糜隗宓郗鈄厲郜薊邰鄂逄酈雍郤璩濮郟庾殳夔厙晁訾闞逯蒯茹茅諸賁汲芮郎桓竺肖辜邸仝亓苑栗粟漆郇禤酆郁巢杭"
+)
+# Words first and surnames second: only with a title, 姓, a word of kin or of a role, or in a row of names.
+WORD_SURNAMES: Final = (
+    "水雲昌鳳花樂時皮元明計伏談強危支干解應宣滑羊惠封井富烏巴弓牧山仰秋束幸祖司薄印宿索聞貢扶堵宰燕冀慕習魚容戈衡"
+    "步滿弘祿沃利蔚隆師融豐查紅鹿原展帥招布遲樓鈴宦扈戎須松鬱懷蒼向力於全"
+)
 # So often a word of their own that a bare full name needs a context.
 SHY: Final = (
     "于任安方白金石江高黃何許溫連古包管車單康華房尚易關紀章萬武段雷龍夏田史毛馬成曾康甘艾梅季曲柳熊寧尤卓簡祝施符童"
@@ -71,7 +79,7 @@ ADDRESSED_STOP: Final = (
     "阿呆 阿Q 阿米 阿普 阿立 阿戈 阿托 阿片 阿膠 阿門 阿共 阿桑 阿薩 阿肯 阿姆 阿波 阿基 阿摩 阿布 阿聯 阿塞 "
     "阿修 阿賴 阿羅 阿凡 阿甘 阿瑪 阿訇 阿芙 阿曼 阿德勒 阿諾 阿魯 阿卡 阿信 阿尼 阿比 阿美族 阿呀 阿啊 阿哈 "
     "阿喲 阿堵 阿什 阿克 阿勒 阿古 阿 阿他 阿她 阿要 阿有 阿可 阿怎 阿所 阿如 阿因 阿但 阿然 阿現 阿很 阿也 阿都 "
-    "阿嘛 阿咧 阿母 阿北 阿罵 阿麽 阿嬸 阿咪"
+    "阿嘛 阿咧 阿仔 阿女 阿囡 阿頭 阿蛇 阿母 阿北 阿罵 阿麽 阿嬸 阿咪"
 )
 TITLES: Final = (
     "先生 小姐 女士 太太 夫人 老師 教授 導師 班導 醫師 醫生 大夫 護理師 護士 護理長 主任 經理 副理 協理 總經理 "

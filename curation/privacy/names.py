@@ -30,6 +30,12 @@ def all_surnames() -> frozenset[str]:
 
 
 @cache
+def word_surnames() -> frozenset[str]:
+    """Surnames of one character that are words first: a context must say that a person is meant."""
+    return characters(lx.WORD_SURNAMES) - all_surnames()
+
+
+@cache
 def bold_surnames() -> frozenset[str]:
     """Surnames of one character that are seldom words of their own."""
     return surnames() - characters(lx.SHY)

@@ -41,6 +41,8 @@ def find_identity_cards(text: str) -> Iterator[Span]:
             yield Span(*match.span(), "cn_id")
     for match in _HK.finditer(text):
         value = bare(match.group())
+        if "(" not in match.group() and _named(text, match.start(), _passport_words()):
+            continue
         if hk_check(value) or (
             "(" in match.group() and "00000" not in value and _named(text, match.start(), _id_words())
         ):
@@ -69,6 +71,12 @@ def _named(text: str, start: int, words: re.Pattern[str]) -> bool:
 @cache
 def _id_words() -> re.Pattern[str]:
     return re.compile(either("身分證 身份證 證件 證號 居留證") + r"|(?ai:(?<![a-z])(?:ID|HKID|ARC)(?![a-z])|identity)")
+
+
+@cache
+def _passport_words() -> re.Pattern[str]:
+    """A passport of one letter and seven digits has the shape of a Hong Kong card without brackets."""
+    return re.compile(f"(?:{either('護照 旅行證 通行證')}|(?ai:passport|travel document))[^\n。;!?,0-9]{{0,12}}\\Z")
 
 
 @cache

@@ -7,12 +7,13 @@ into words, with what stands beside it as a weight: 案主 before, 說 after. So
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from typing import Final
 
 from curation.privacy import lexicon as lx
 from curation.privacy.names import (
+    HAN,
     all_surnames,
     bold_surnames,
     compounds,
@@ -21,31 +22,39 @@ from curation.privacy.names import (
     not_names,
     one_of,
     plain_words,
+    surnames,
 )
+from curation.privacy.roles import is_behind_role
 from curation.privacy.spans import Rule, Span, both, either
-from curation.privacy.word_model import as_name, as_words, given_classes, is_listed, to_simplified
+from curation.privacy.word_model import (
+    as_given,
+    as_name,
+    as_words,
+    given_classes,
+    is_listed,
+    plain_surnames,
+    to_simplified,
+)
 
 # How far the neighbours of a name are read.
 _REACH: Final = 3
 # How much better a name must explain the characters, by its number of given characters.
-_ENOUGH: Final = {2: 2.5, 1: 7.5}
+_ENOUGH: Final = {2: 2.5, 1: 7.3}
 _FIRM: Final = 5.0
 _TOWARDS: Final = 1.5
+_IS: Final = 2.5
+_SAID: Final = frozenset("我是 他是 她是 这是 那是 我系 佢系 佢係 我係 人是".split())
 _OPEN: Final = 1.0
 _BROKEN: Final = -9.0
+_WHOLE: Final = 3.0
 _DOUBTFUL: Final = 4.0
 # A foreign name or a drug in Chinese letters goes on with one of these.
 _FOREIGN: Final = frozenset("斯特尔德克泮汀酮韦姆顿森逊普夫罗勒拉巴亚伦丁莫西索")
-# What blocks and estates end with, and hardly a person.
-_BUILDINGS: Final = frozenset("楼邨栋")
-# Whose name is written next, in a record or in a sentence.
-_ROLES: Final = (
-    "案主 個案 案母 案父 案夫 案妻 案女 案子 案姊 案妹 案兄 案弟 來訪者 患者 病人 病患 當事人 被害人 受害人 受害者 加害人 相對人 聲請人 申請人 "
-    "被申請人 被告 原告 證人 嫌疑人 嫌犯 關係人 記錄 記錄人 記錄者 填表人 填寫人 核閱 監護人 家屬 聯絡人 聯繫人 緊急聯絡人 通譯 護士 護理師 護理員 "
-    "實習生 死者 生母 生父 家母 家父 導師 班主任 輔導員 社工員 訪視員 個管師 網格員 警員 保姆 看護 新來的 下鋪的 上鋪的 隔壁的 同學的 姓名 名字 本人 學員 "
-    "出席 與會人員 主持人 報告人 收件人 寄件人 委託人 受文者 陸配 外籍配偶 移工 配偶 丈夫 老婆 前妻 前夫 爺爺 奶奶 外公 外婆 姐夫 嫂子 "
-    "男友 女友 閨蜜 室友 舍友 房東 老闆 同事 員工 屬下 工友 小孩 兒子 女兒 名叫 叫做 我叫 署名 初診 複診 來談者 會談者"
-)
+# 于 and 成 are names where a clause begins: 任職於 …, 鬧咗我成程車.
+_PREPOSITIONS: Final = frozenset("于成")
+_AND_AT: Final = frozenset("职任位处住属关至终由对等源出基限过鉴置学读业务生")
+# What blocks and estates end with, and what is said; hardly a person.
+_BUILDINGS: Final = frozenset("楼邨栋话说问")
 
 
 def find_plain_names(text: str) -> Iterator[Span]:
@@ -53,34 +62,89 @@ def find_plain_names(text: str) -> Iterator[Span]:
     position = 0
     simple = ""
     while match := _candidate().search(text, position):
-        simple = simple or text.translate(to_simplified())
         start = match.start()
+        position = start + 1
+        if not _plausible(text[start : start + 4]):
+            continue
+        simple = simple or text.translate(to_simplified())
         end = _end_of_name(simple, start)
         if end and not _is_word(text, start, end):
+            end += _is_longer(simple, start, end)
             start -= _is_married(text, simple, start)
             yield Span(start, end, "person", "full")
         position = end or start + 1
 
 
+@lru_cache(maxsize=100_000)
+def _plausible(name: str) -> bool:
+    """Whether the characters from a surname on, in either script, are a name under the best of circumstances."""
+    simple = name.translate(to_simplified())
+    length = 2 if simple[:2] in _plain_compounds() else 1
+    return any(
+        _possible(simple[: length + given], length, given)
+        and _at_best(simple[: length + given]) + 2 * _FIRM >= _enough(simple, length, given)
+        for given in (2, 1)
+    )
+
+
+def _enough(name: str, length: int, given: int) -> float:
+    return _ENOUGH[given if length == 1 else 2] + (_DOUBTFUL if name[:2] in not_names() else 0.0)
+
+
 def _is_married(text: str, simple: str, start: int) -> bool:
     """Whether a husband's surname stands before the name (廖蔡玉蘭)."""
-    if not start or text[start - 1] not in bold_surnames():
+    if not start or text[start - 1] not in surnames():
         return False
-    return start == 1 or _before(simple, start - 1) in (_OPEN, _FIRM)
+    before = _OPEN if start == 1 else _before(simple, start - 1)
+    return before == _FIRM or (before == _OPEN and text[start - 1] in bold_surnames())
+
+
+def _is_longer(simple: str, start: int, end: int) -> bool:
+    """Whether one more character is of the name: a rare one before a sign, or after a husband's surname (廖蔡玉蘭)."""
+    last, after = simple[end : end + 1], simple[end + 1 : end + 2]
+    if not last or not HAN.match(last) or HAN.match(after):
+        return False
+    if end - start == 2:
+        return (
+            is_behind_role(simple, start)
+            and last not in function_characters()
+            and simple[start + 1 : end + 1] not in _titles()
+        )
+    own = simple[start + 1 : end + 1]
+    married = end - start == 3 and own[0] in plain_surnames() and _possible(own, 1, 2)
+    return married and _at_best(own) > (_CLEARLY[3] if is_behind_role(simple, start) else _at_best(simple[start:end]))
 
 
 def find_called_kin(text: str) -> Iterator[Span]:
-    """Given names with a word of kin (寶玲姐, 國棟哥), where a clause or a word of address begins, of a folded text."""
+    """Given names with a word of kin (寶玲姐, 秀琴阿姨), where they are likelier than words, of a folded text."""
     for match in _kin().finditer(text):
-        given = match.group(1).translate(to_simplified())
-        if not is_listed(given) and given[:1] + given[1:2] not in not_names() and given not in plain_words():
-            yield Span(match.start(1), match.end(), "person", "titled")
+        start, end = match.span(1)
+        simple = text[max(0, start - _REACH) : end + _REACH].translate(to_simplified())
+        at = min(start, _REACH)
+        given = simple[at : at + 2]
+        opens = not at or not "\u3400" <= simple[at - 1] <= "\u9fff" or simple[at - 1] in "跟和找被是问叫给让像"
+        lift = as_given(given) - as_words(given)
+        enough = _KIN_OPEN[len(match.group(2)) > 1] if opens else _KIN_WITHIN
+        if (
+            given in not_names()
+            or given in plain_words()
+            or (len(match.group(2)) == 1 and is_listed(given) and lift < 0)
+        ):
+            continue
+        if lift > enough and (opens or gain(simple, at, at + 2, as_given) > enough):
+            yield Span(start, match.end(), "person", "titled")
+
+
+# By how much the given name must be likelier than words: at the head of a clause with 姐 or 阿姨, and within one.
+_KIN_OPEN: Final = (1.0, -2.0)
+_KIN_WITHIN: Final = 3.0
+_KIN: Final = "阿姨 姑姑 叔叔 伯伯 舅舅 姐姐 姊姊 哥哥 爺爺 奶奶 婆婆 嬸嬸 姨媽 姑媽 伯母 學長 學姐 學姊 學弟 學妹 老師 醫師 醫生 社工 督導 護理師 心理師 諮商師 主任 教練 教官 同學 師兄 師姐"
 
 
 @cache
 def _kin() -> re.Pattern[str]:
     given = one_of(given_characters() - function_characters() - frozenset("大小老阿表堂"))
-    return re.compile(f"(?:^|(?<=[^\u3400-\u9fff])|(?<=[跟和找被是]))({given}{{2}})[姐姊哥姨叔嬸婶](?![妹弟夫哥姐])")
+    return re.compile(f"({given}{{2}})({either(_KIN)}|[姐姊哥姨叔嬸婶伯嫂](?![妹弟夫哥姐姊們们]))")
 
 
 def _end_of_name(simple: str, start: int) -> int:
@@ -93,13 +157,20 @@ def _end_of_name(simple: str, start: int) -> int:
         name = simple[start:end]
         if not _possible(name, length, given):
             continue
-        before = _before(simple, start) if before is None else before
-        enough = _ENOUGH[given if length == 1 else 2] + (_DOUBTFUL if name[:2] in not_names() else 0.0)
-        if _at_best(name) + before + _FIRM < enough:
+        enough = _enough(name, length, given)
+        if _at_best(name) + 2 * _FIRM < enough:
             continue
-        gain = _gain(simple, start, end) + before + _after(simple, end) - enough
-        if gain > best:
-            best, chosen = gain, end
+        before = _before(simple, start) if before is None else before
+        if _at_best(name) + before + _FIRM < enough and not (before == 0 and is_in_row(simple, start, end)):
+            continue
+        better = gain(simple, start, end, as_name) + _after(simple, end) - enough
+        better += _FIRM if before in (0.0, _TOWARDS) and is_in_row(simple, start, end) else before
+        # Three characters between a word for a person and a sign are all of the name.
+        better += (
+            _WHOLE if before == _FIRM and given == 2 and not "\u3400" <= simple[end : end + 1] <= "\u9fff" else 0.0
+        )
+        if better > best:
+            best, chosen = better, end
     return chosen
 
 
@@ -123,14 +194,14 @@ def _at_best(name: str) -> float:
     return as_name(name) - as_words(name)
 
 
-def _gain(simple: str, start: int, end: int) -> float:
+def gain(simple: str, start: int, end: int, score: Callable[[str], float]) -> float:
     """By how much the name explains the run of Han characters around it better than words do."""
     left, right = start, end
     while left and start - left < _REACH and "\u3400" <= simple[left - 1] <= "\u9fff":
         left -= 1
     while right < len(simple) and right - end < _REACH and "\u3400" <= simple[right] <= "\u9fff":
         right += 1
-    apart = as_words(simple[left:start]) + as_name(simple[start:end]) + as_words(simple[end:right])
+    apart = as_words(simple[left:start]) + score(simple[start:end]) + as_words(simple[end:right])
     return apart - as_words(simple[left:right])
 
 
@@ -138,12 +209,41 @@ def _before(simple: str, start: int) -> float:
     """What stands before a name, as a weight."""
     if not start:
         return _OPEN
-    if _role().search(simple, max(0, start - 8), start):
+    if simple[start - 1] in "老阿" or _is_preposition(simple, start):
+        return _BROKEN
+    if is_behind_role(simple, start):
         return _FIRM
     character = simple[start - 1]
+    if simple[max(0, start - 2) : start] in _SAID:
+        return _IS
     if character in "跟和与找被给对向是听叫陪问约":
         return _TOWARDS
     return 0.0 if "\u3400" <= character <= "\u9fff" else _OPEN
+
+
+def _is_preposition(simple: str, start: int) -> bool:
+    before = simple[start - 1]
+    if simple[start] not in _PREPOSITIONS or not HAN.match(before) or before in "叫跟":
+        return False
+    return before in _AND_AT or _at_best(simple[start : start + 3]) < _CLEARLY[2]
+
+
+def is_in_row(simple: str, start: int, end: int) -> bool:
+    """Whether a full name stands beside, parted by a sign or a word of a row (A、B和C), in Simplified text."""
+    if start > 2 and simple[start - 1] in _ROW:
+        for length in (3, 2):
+            if _clearly_name(simple[max(0, start - 1 - length) : start - 1]):
+                return True
+    return simple[end : end + 1] in ("、", "和") and any(_clearly_name(simple[end + 1 : end + 1 + n]) for n in (3, 2))
+
+
+_ROW: Final = frozenset("、和跟与及同")
+_CLEARLY: Final = {2: 6.0, 3: 4.0}
+
+
+@lru_cache(maxsize=100_000)
+def _clearly_name(name: str) -> bool:
+    return name[:1] in plain_surnames() and len(name) > 1 and _at_best(name) > _CLEARLY[len(name)]
 
 
 def _after(simple: str, end: int) -> float:
@@ -163,12 +263,6 @@ def _after(simple: str, end: int) -> float:
 
 
 @cache
-def _role() -> re.Pattern[str]:
-    roles = either(f"{_ROLES} {lx.RELATIONS}")
-    return re.compile(rf"(?:{roles})(?:是|叫|[:,、「“( \u3000]){{0,2}}\Z")
-
-
-@cache
 def _speaks() -> re.Pattern[str]:
     return re.compile(
         r"[说讲告骂打]|表示|主诉|自述|昨天|今天|前天|[,，、(（ ]{1,2}(?:男|女|[0-9]{1,3}岁|今年)|又|于|住|已|经|今年|未|来电|"
@@ -184,7 +278,10 @@ def _is_word(text: str, start: int, end: int) -> bool:
 
 @cache
 def _candidate() -> re.Pattern[str]:
-    return re.compile(_sign())
+    """Two characters that may begin a name; one class each, so that most places are passed over at once."""
+    first, second = given_classes()
+    begins = all_surnames() | {word[0] for word in compounds()}
+    return re.compile(one_of(begins) + one_of(first | second | {word[1] for word in compounds()}))
 
 
 @cache
@@ -198,9 +295,10 @@ def _titles() -> frozenset[str]:
     return frozenset(both(lx.TITLES))
 
 
-def _kin_sign() -> str:
+def kin_sign() -> str:
+    """The sign of `find_called_kin`."""
     given = one_of(given_characters())
-    return f"{given}{{2}}[姐姊哥姨叔嬸婶]"
+    return f"{given}{{2}}(?:{either(_KIN)}|[姐姊哥姨叔嬸婶伯嫂])"
 
 
-RULES: Final = (Rule(_sign(), find_plain_names), Rule(_kin_sign(), find_called_kin))
+RULES: Final = (Rule(_sign(), find_plain_names),)

@@ -42,11 +42,18 @@ def find_plates(text: str) -> Iterator[Span]:
     """Car and motorcycle plates of a folded text."""
     for pattern in _plates():
         yield from _first_groups(pattern, text, "plate")
+    shape, words = _named_plate()
+    for match in shape.finditer(text):
+        if words.search(text, max(0, match.start() - _PLATE_REACH), match.start()) and _is_somebodys(match.group(1)):
+            yield Span(*match.span(1), "plate")
 
 
 def find_records(text: str) -> Iterator[Span]:
     """Numbers of cases, patients, students, employees, members and accounts of a folded text."""
-    for pattern in _records():
+    held = frozenset(text)
+    for needed, pattern in _records():
+        if needed and held.isdisjoint(needed):
+            continue
         at = 0
         while match := pattern.search(text, at):
             # Looking back from here is many times as fast as from every place of the text.
@@ -69,19 +76,21 @@ def _is_somebodys(number: str) -> bool:
 
 
 _PASSPORT_WORDS: Final = "護照 通行證 旅行證 台胞證 臺胞證 回鄉證 旅遊證件 入台證"
-_PLATE_WORDS: Final = "車牌 牌照 車號 機車 汽車 車子 的車 開車 車是 計程車 司機 摩托車 電動車 轎車 貨車 牌號 牌 車輛 用車 架車 部車 輛車 台車 座駕"
+_PLATE_WORDS: Final = "車牌 牌照 車號 機車 汽車 車子 的車 開車 車是 計程車 司機 摩托車 電動車 轎車 貨車 牌號 牌 車輛 用車 架車 部車 輛車 台車 座駕 的士 小巴 巴士 電單車 私家車 房車 休旅車 跑車 特斯拉 豐田 本田 賓士 奔馳 寶馬 白車 黑車 紅車 車尾 肇事 對方車 網約車 出租車 專車 面包車 麵包車 皮卡 卡車 三輪車 重機 Gogoro Uber"
 _RECORD_WORDS: Final = (
     "病歷 病歷號 案件 個案 案號 掛號 就診 住院 門診 學號 工號 員工 員編 編號 准考證 健保卡 社保 醫保 保單 會員 報案 受理 卷宗 帳號 "
     "帳戶 戶頭 檔案 存摺 病人 患者 學籍 學生證 考生 社會安全 駕照 駕駛證 檔號 員工證 健保 床號 諮詢編號 轉介單 案卷 警號 軍籍 "
-    "賬號 賬戶 卡號 識別碼 證號 收據 回執 立案 個管 學籍 保險 轉診 訴願 調解"
+    "賬號 賬戶 卡號 識別碼 證號 收據 回執 立案 個管 收容編號 通報單 受刑人 囚犯編號 兵籍 診號 檢驗單 工作證 學員編號 報名序號 報名號 准考證 勞保 重大傷病卡 服務編號 收案 回條 受理單 報警 報案單 存根 檔號 單據 學籍 保險 轉診 訴願 調解"
 )
 
 
 @cache
 def _passport() -> list[re.Pattern[str]]:
-    words = either(_PASSPORT_WORDS) + "|(?ai:passport|travel permit)"
-    number = rf"{ALONE}([A-Za-z][A-Za-z]?[ ]?[0-9]{{7,8}}(?:[A-Z](?![A-Za-z]))?|[1-9][0-9]{{8}}|[0-9]{{8}}){ENDS}"
-    alone = rf"{ALONE}([1-9][0-9]{{8}}|[A-Z][A-Z]?[0-9]{{7,8}}){ENDS}"
+    words = either(_PASSPORT_WORDS) + r"|(?ai:passport|travel permit|travel document|(?<![a-z])BN\(?O\)?(?![a-z]))"
+    number = (
+        rf"{ALONE}([A-Za-z][A-Za-z]?[ ]?[0-9]{{7,8}}(?:[A-Z](?![A-Za-z]))?|[A-Z]{{2}}[ ]?[0-9]{{6}}|[0-9]{{8,9}}){ENDS}"
+    )
+    alone = rf"{ALONE}([1-9][0-9]{{8}}|[A-Z][A-Z]?[0-9]{{7,8}}[A-Z]?|[A-Z]{{2}}[0-9]{{6}}){ENDS}"
     return [
         re.compile(rf"(?:{words})(?:{_GAP}{_LINK}{_GAP}|,? ?[^\n。;!?,0-9]{{0,18}}?){number}"),
         re.compile(rf"{alone}(?=[^\n。0-9]{{0,8}}(?:{words}))"),
@@ -89,20 +98,31 @@ def _passport() -> list[re.Pattern[str]]:
 
 
 @cache
-def _plates() -> list[re.Pattern[str]]:
+def _named_plate() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """The shapes of plates, and the words of which one must stand before them."""
     words = (
         either(_PLATE_WORDS)
-        + r"|(?ai:plates?|licen[cs]e|(?<![a-z])reg(?:istration)?(?![a-z])|(?<![a-z])(?:car|scooter|van|motorbike)(?![a-z]))"
+        + r"|(?ai:plates?|licen[cs]e|(?<![a-z])reg(?:istration)?(?![a-z])|(?<![a-z])(?:car|scooter|van|motorbike|motorcycle|taxi|cab|truck|lorry|suv|jeep|honda|toyota|nissan|tesla|bmw|benz|mercedes|ford|audi|mazda|camry|civic|corolla|alphard|prius|vehicle|sedan|uber|pickup)(?![a-z]))"
     )
     shape = (
         r"(?:[A-HJ-NP-Z]{2,3}[ -]?[0-9]{3,4}|[0-9]{3,4}[ -]?[A-HJ-NP-Z]{2,3}|[A-HJ-NP-Z][0-9]-?[0-9]{4}|[0-9]{4}-[A-HJ-NP-Z][0-9]"
-        r"|[A-HJ-NP-Z]{2}[0-9]{2} ?[A-HJ-NP-Z]{3}|[0-9][A-HJ-NP-Z]{3}[0-9]{3})"
+        r"|[A-HJ-NP-Z]{2}[0-9]{2} ?[A-HJ-NP-Z]{3}|[0-9][A-HJ-NP-Z]{3}[0-9]{3}|[A-HJ-NP-Z]{3}[ -]?[0-9]{2}[A-HJ-NP-Z]|M[A-Z]-[0-9]{2}-[0-9]{2}|(?<=[牌士巴]號)[A-HJ-NP-Z]{2} ?[0-9]{1,2})"
     )
+    return (
+        re.compile(rf"{ALONE}{_NO_PLATE}({shape}){ENDS}(?!-[0-9A-Z])"),
+        re.compile(rf"(?:{words})[^\n。;!?0-9A-Z]{{0,14}}\Z"),
+    )
+
+
+_PLATE_REACH: Final = 28
+
+
+@cache
+def _plates() -> list[re.Pattern[str]]:
     return [
         re.compile(
             rf"{ALONE}([{_PROVINCES}][A-HJ-NP-Z][·•. -]?(?=[A-Z]{{0,2}}[0-9])(?:[A-HJ-NP-Z0-9]{{5,6}}|[A-HJ-NP-Z0-9]{{4}}[港澳學学警掛挂])){ENDS}"
         ),
-        re.compile(rf"(?:{words})[^\n。;!?0-9A-Z]{{0,14}}?{ALONE}{_NO_PLATE}({shape}){ENDS}(?!-[0-9A-Z])"),
         re.compile(rf"{ALONE}{_NO_PLATE}([A-HJ-NP-Z]{{3}}-[0-9]{{4}}){ENDS}(?!-[0-9A-Z])"),
         # Britain since 2001: no postcode has this shape.
         re.compile(rf"{ALONE}([A-HJ-PR-Y]{{2}}[0-9]{{2}} [A-HJ-PR-Z]{{3}}){ENDS}"),
@@ -112,32 +132,62 @@ def _plates() -> list[re.Pattern[str]]:
     ]
 
 
+_LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
 @cache
-def _records() -> list[re.Pattern[str]]:
+def _records() -> list[tuple[frozenset[str], re.Pattern[str]]]:
     words = either(_RECORD_WORDS)
     english = (
         r"(?:case|record|file|patient|chart|student|employee|staff|member|membership|policy|account|claim|reference|referral|mrn|"
-        r"medical record|insurance|client|badge|report|docket|ticket|licen[cs]e|admission|hospital|crime|police|nhs|medicare|court|matter|enrolment|enrollment|application|visa|ref\.?)"
+        r"medical record|insurance|client|badge|report|docket|ticket|log|incident|inmate|prisoner|booking|candidate|cad|urn|ucas|medicaid|national insurance|ni|customer|tenancy|benefit|intake|licen[cs]e|admission|hospital|crime|police|nhs|medicare|court|matter|enrolment|enrollment|application|visa|ref\.?)"
     )
     number = r"(?:(?: ?(?:id|no\.?|number|num|#|ref(?:erence)?\.?|report|file)){1,2} ?(?:is|was|:|=)?|(?::| #| is)) ?#?"
     return [
-        re.compile(rf"(?:{words}){_GAP}{_LINK}{_RECORD}{ENDS}{_UNITS}"),
-        re.compile(rf"(?ai:{ALONE}{english}{number}{_RECORD}{ENDS})"),
-        re.compile(
-            rf"(?ai:{ALONE}(?:mrn|ssn|social security(?: number)?|nhs(?: number)?)(?: is| was|:|#| no\.?)*[ ]?{_RECORD}{ENDS})"
+        (frozenset(""), re.compile(rf"(?:{words}){_GAP}{_LINK}{_RECORD}{ENDS}{_UNITS}")),
+        (frozenset(_LETTERS), re.compile(rf"(?ai:{ALONE}{english}{number}{_RECORD}{ENDS})")),
+        (
+            frozenset(_LETTERS),
+            re.compile(
+                rf"(?ai:{ALONE}(?:mrn|ssn|cad|urn|nino|crn|social security(?: number)?|nhs(?: number)?)(?: is| was|:|#| no\.?)*[ ]?{_RECORD}{ENDS})"
+            ),
         ),
         # Letters, digits and strokes right behind a word for a number, whatever is numbered: 預約號XL20240318-07.
-        re.compile(
-            rf"{_ANY_NUMBER}[ ]?[:#]?[ ]?((?=(?:[A-Z/-]*[0-9]){{4}})[A-Z]{{2,6}}[-/ ]?[0-9A-Z][0-9A-Z/-]{{3,20}}){ENDS}"
+        (
+            frozenset(_LETTERS),
+            re.compile(
+                rf"{_ANY_NUMBER}[ ]?[:#]?[ ]?((?=(?:[A-Z/-]*[0-9]){{4}})[A-Z]{{2,6}}[-/ ]?[0-9A-Z][0-9A-Z/-]{{3,20}}){ENDS}"
+            ),
+        ),
+        # Two groups of letters before the digits: police receipts of Hong Kong, YMT RN 24001234.
+        (
+            frozenset(_LETTERS),
+            re.compile(rf"(?<=[号號:是係为為 ])([A-Z]{{2,4}} (?:RN|MIS|TIP|[A-Z]{{2,3}}) ?[0-9]{{6,8}}){ENDS}"),
+        ),
+        # Letters, a year and a number: EW-23-00417.
+        (
+            frozenset(_LETTERS),
+            re.compile(
+                rf"{ALONE}(?:(?ai:ref|file|case|ticket|claim|report|chart|client|matter|receipt|no)[a-z]*[.:#]?[ ]?)([A-Z]{{1,4}}-[0-9]{{2,4}}-[0-9]{{3,6}}){ENDS}"
+            ),
         ),
         # Courts: 112年度家護字第123號, (2023)京0105民初12345号.
-        re.compile(
-            rf"{NO_DIGIT_BEFORE}([0-9]{{2,3}}[ ]?(?:年度?)?[\u4e00-\u9fff]{{1,6}}字第?[ ]?[0-9]{{1,7}}[ ]?[號号])"
+        (
+            frozenset("字"),
+            re.compile(
+                rf"{NO_DIGIT_BEFORE}([0-9]{{2,3}}[ ]?(?:年度?)?[\u4e00-\u9fff]{{1,6}}字第?[ ]?[0-9]{{1,7}}[ ]?[號号])"
+            ),
         ),
-        re.compile(
-            rf"([{_PROVINCES}][\u4e00-\u9fff()]{{1,10}}字第?[〔\[(]?(?:19|20)[0-9]{{2}}[〕\])]?第?[0-9]{{1,7}}[号號])"
+        (
+            frozenset("字"),
+            re.compile(
+                rf"([{_PROVINCES}][\u4e00-\u9fff()]{{1,10}}字第?[〔\[(]?(?:19|20)[0-9]{{2}}[〕\])]?第?[0-9]{{1,7}}[号號])"
+            ),
         ),
-        re.compile(rf"(\((?:19|20)[0-9]{{2}}\)[{_PROVINCES}][0-9]{{2,4}}[\u4e00-\u9fff]{{1,4}}[0-9]{{1,7}}[號号])"),
+        (
+            frozenset("号號"),
+            re.compile(rf"(\((?:19|20)[0-9]{{2}}\)[{_PROVINCES}][0-9]{{2,4}}[\u4e00-\u9fff]{{1,4}}[0-9]{{1,7}}[號号])"),
+        ),
     ]
 
 

@@ -160,8 +160,31 @@ def both(words: str) -> list[str]:
 
 
 def either(words: str) -> str:
-    """A pattern that matches one of the words, in either script."""
-    return "(?:" + "|".join(map(re.escape, both(words))) + ")"
+    """A pattern that matches one of the words, in either script, longest first.
+
+    Words that begin alike share their beginning: most places of a text are then passed over by one look at a character.
+    """
+    return branches(tuple(word for word in both(words) if word))
+
+
+def one_by_one(words: str) -> str:
+    """The same words as `either`, each written out: so Rust searches many of them at once, where Python tries each."""
+    return "|".join(map(re.escape, both(words)))
+
+
+def branches(words: tuple[str, ...]) -> str:
+    """A pattern of the words as they stand, the longest first of those that begin alike."""
+    ends: dict[str, list[str]] = {}
+    for word in words:
+        ends.setdefault(word[0], []).append(word[1:])
+    shared = [
+        re.escape(first) + branches(tuple(filter(None, rest))) + ("?" if "" in rest else "")
+        for first, rest in sorted(ends.items())
+        if any(rest)
+    ]
+    # Each by itself, not as a class: of alternatives that all begin with a character Python looks for those at once.
+    shared += sorted(re.escape(first) for first, rest in ends.items() if not any(rest))
+    return f"(?:{'|'.join(shared)})"
 
 
 def characters(text: str) -> frozenset[str]:

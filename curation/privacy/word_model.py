@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from curation.privacy import lexicon as lx
-from curation.privacy.names import all_surnames, compounds
+from curation.privacy.names import all_surnames, compounds, word_surnames
 from curation.privacy.spans import characters, simplified
 from xinheng.errors import InputError
 
@@ -27,6 +27,7 @@ _UNKNOWN: Final = -16.0
 _UNSEEN: Final = 0.3
 _TWO: Final = -1.0
 _ONE: Final = -2.5
+_ALONE: Final = -1.0
 _COMPOUND: Final = -8.0
 # A word seen a thousand times among sixty million.
 _COMMON: Final = -11.0
@@ -36,6 +37,7 @@ _LEADING: Final = frozenset("升上入选考报进念读快没最各很更被把
 # What the lists of the project add to the counts, as shares of all names seen.
 _LISTED: Final = 0.0007
 _SURNAME_LISTED: Final = 0.0003
+_WORD_SURNAME: Final = 0.0005
 _RARER: Final = 7e-5
 # A character seen less often is in hardly any word, and may be in any name.
 _UNCOMMON: Final = 250
@@ -44,8 +46,20 @@ _CANTONESE: Final = "嚟嘅咗喺佢哋唔啲嗰冇㗎噉咁嘢畀俾瞓乜攞�
 
 # And everyday words that begin with a surname's character.
 _CANTONESE_WORDS: Final = (
-    "成日 成世 成晚 成班 返工 返學 返屋企 時時 點解 點樣 點知 唔該 而家 尋日 聽日 今日 鍾意 屋企 都係 全部 全家 連埋 同埋 同人 "
+    "成日 成世 成晚 成程 成個 成間 成條 成班 返工 返學 返屋企 時時 點解 點樣 點知 唔該 而家 尋日 聽日 今日 鍾意 屋企 都係 全部 全家 連埋 同埋 同人 "
     "于是 諗住 諗到 平時 應該 應承 白撞 黐線 祝福 文件 文章 文靜 高興 高危 包括 包容 方便 方法 時間 時候 全職 常常 常態 安慰 安心"
+)
+
+# Words of Taiwan.
+_TAIWAN_WORDS: Final = (
+    "健保 勞保 國保 國中 國小 學測 指考 會考 統測 輔導室 身心科 諮商 諮商所 捷運 計程車 機車 便當 超商 志工 里長 社工 個管 長照 安親班 補習班 班導 班長 段考 期中 期末 網路 "
+    "資訊 軟體 品質 影片 簡訊 部落格 宅配 外送 行銷 專案 大陸 家扶 家防 家暴 性平 保護令 急診 掛號 自費 藥袋 藥局 成績 國文 英文 公車 單親 新住民 外配 悅納 霸凌 學霸 學渣 內耗 年終 年菜 長輩 長官"
+)
+# Drugs of psychiatry, which begin or end like names.
+_DRUGS: Final = (
+    "舍曲林 氟西汀 帕罗西汀 西酞普兰 文拉法辛 度洛西汀 米氮平 喹硫平 奥氮平 利培酮 阿立哌唑 氯硝西泮 劳拉西泮 阿普唑仑 艾司唑仑 佐匹克隆 唑吡坦 碳酸锂 丙戊酸 "
+    "拉莫三嗪 百忧解 千忧解 左洛复 黛力新 思瑞康 赞安诺 使蒂诺斯 史蒂诺斯 立普能 速悦 利他能 专思达 安立复 再普乐 欣百达 乐活优 立普妥 安定文 悠乐丁 当眠多 乐命达 "
+    "帝拔癫 锂盐 金普萨 津普萨 思乐康 易思坦 来士普 怡诺思 赛乐特 喜普妙 德巴金 理思必妥 安律凡 曲唑酮 氯氮平 丁螺环酮 普萘洛尔 美舒郁 恬卓 解忧喜 克忧果 心普爱 百可舒"
 )
 
 
@@ -95,6 +109,8 @@ def _name_counts() -> tuple[Counter[str], Counter[str], Counter[str]]:
         counts[2][character] += round(len(seen) * _LISTED)
     for character in plain_surnames():
         counts[0][character] += round(len(seen) * _SURNAME_LISTED)
+    for character in frozenset(simplified("\n".join(word_surnames())).split("\n")) - plain_surnames():
+        counts[0][character] = round(len(seen) * _WORD_SURNAME)
     return counts[0], counts[1], counts[2]
 
 
@@ -136,6 +152,21 @@ def given_classes() -> tuple[frozenset[str], frozenset[str]]:
 
 
 @cache
+def given_lifts() -> tuple[dict[str, float], dict[str, float]]:
+    """By how much each character is likelier as the first, and as the second, of a given name than as a word.
+
+    In both scripts; logarithms.
+    """
+    lifts: list[dict[str, float]] = []
+    for count, total, kept in zip(_name_counts()[1:], _sums()[1:], given_classes(), strict=True):
+        plain = {*count, *(c for c in kept if ord(c) not in to_simplified())}
+        lift = {c: math.log((count[c] + _UNSEEN) / total) - _words().get(c, _UNKNOWN) for c in plain}
+        lift |= {chr(code): lift[other] for code, other in to_simplified().items() if other in lift}
+        lifts.append(lift)
+    return lifts[0], lifts[1]
+
+
+@cache
 def _words() -> dict[str, float]:
     """Logarithm of the share of every word that is no full name."""
     import polars as pl
@@ -147,12 +178,24 @@ def _words() -> dict[str, float]:
     shares = kept["count"].clip(lower_bound=1).log() - total
     words = dict(zip(kept["word"].to_list(), shares.to_list(), strict=True))
     often = math.log(_OFTEN) - total
-    return words | {word: often for word in _CANTONESE_WORDS.translate(to_simplified()).split() if word not in words}
+    return words | {
+        word: often
+        for word in f"{_CANTONESE_WORDS} {_TAIWAN_WORDS} {_DRUGS}".translate(to_simplified()).split()
+        if word not in words
+    }
 
 
 def is_listed(text: str) -> bool:
     """Whether Simplified characters are a word of the dictionary."""
     return text in _words()
+
+
+def is_often(text: str) -> bool:
+    """Whether Simplified characters are a word of the dictionary that is not seldom: 小學, but not 小胖 nor 福伯."""
+    return _words().get(text, -math.inf) > _OFTEN_SHARE
+
+
+_OFTEN_SHARE: Final = -13.5
 
 
 @cache
@@ -218,6 +261,18 @@ def as_words(text: str) -> float:
 
 
 @lru_cache(maxsize=100_000)
+def as_given(given: str) -> float:
+    """Log probability of two Simplified characters as a given name that stands by itself.
+
+    >>> as_given("怡君") - as_words("怡君") > 4 > as_given("明天") - as_words("明天")
+    True
+    """
+    _, first, second = _name_counts()
+    _, firsts, seconds = _sums()
+    return math.log((first[given[0]] + _UNSEEN) / firsts) + math.log((second[given[-1]] + _UNSEEN) / seconds) + _ALONE
+
+
+@lru_cache(maxsize=100_000)
 def as_name(name: str) -> float:
     """Log probability of Simplified characters as surname and given name.
 
@@ -226,7 +281,7 @@ def as_name(name: str) -> float:
     """
     surname, first, second = _name_counts()
     surnames, firsts, seconds = _sums()
-    length = 2 if name[:2] in plain_compounds() else 1
+    length = 2 if len(name) > 2 and name[:2] in plain_compounds() else 1
     given = name[length:]
     share = _COMPOUND if length == 2 else math.log((surname[name[0]] + _UNSEEN) / surnames)
     share += math.log((second[given[-1]] + _UNSEEN) / seconds)

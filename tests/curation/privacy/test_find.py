@@ -111,3 +111,79 @@ def test_a_column_gives_the_spans_of_its_texts_and_null_for_null() -> None:
     found = find(texts)
     assert found.dtype == FOUND
     assert found.to_list() == [[{"start": 2, "end": 5, "kind": "person", "family": "full"}], None, [], [], []]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("我跟佩珊吵架了", "佩珊"),
+        ("弟弟冠霖今年要考學測", "冠霖"),
+        ("我老婆艷紅一直說我不上進", "艷紅"),
+        ("我弟子軒今年中考", "子軒"),
+        ("貞貞說她不想再聽了", "貞貞"),
+        ("室友水沐晴打電動到三點", "水沐晴"),
+        ("我們班的郗若蘭和廉志豪在一起了", "郗若蘭"),
+        ("有黃靖芳、卓文凱和時予安", "時予安"),
+        ("領導叫樂正平,天天罵我", "樂正平"),
+        ("谷主任讓我寫檢查", "谷主任"),
+        ("秀琴阿姨幫我介紹工作", "秀琴阿姨"),
+        ("霞姐話我做嘢慢", "霞姐"),
+        ("劉太話個仔唔瞓", "劉太"),
+        ("何Sir問我點解遲到", "何Sir"),
+        ("威仔成日俾人蝦", "威仔"),
+        ("大劉喝多了就愛動手", "大劉"),
+        ("但是老潘在旁邊笑", "老潘"),
+        ("Granny Edith raised me", "Granny Edith"),
+        ("I told Big Steve to leave", "Big Steve"),
+        ("hi its danny again", "danny"),
+        ("Mia and Tobias stopped talking to me", "Tobias"),
+    ],
+)
+def test_a_name_is_found_by_what_stands_beside_it(text: str, name: str) -> None:
+    assert ("person", name) in kinds(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "今天很高興可以聊聊,謝謝你花時間",
+        "時候到了,水費也繳不出來,樂觀不起來",
+        "雲端硬碟裡都是照片,和平的日子只有三天",
+        "老師和老闆都喜歡我,小時候大家都說我乖",
+        "我和媽媽、姐姐和弟弟住在一起",
+        "醫生開了舍曲林和勞拉西泮,早晚各一片",
+        "我弟今年高三,我妹今年國二",
+        "老師說得很對,明明是他的錯",
+        "我成日喺屋企,成晚瞓唔著",
+        "朋友約我去星巴克,叫了美團外賣",
+        "換成健保之後一直查不到",
+        "in June I had dinner at Nando's and ordered from Amazon",
+        "my GAD-7 was 15 and Major Depressive Disorder runs in the family",
+    ],
+)
+def test_words_that_look_like_names_stay(text: str) -> None:
+    assert kinds(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("佢喺周大福做銷售", ("employer", "周大福")),
+        ("在麥味登打工", ("employer", "麥味登")),
+        ("我在洛陽拖拉機廠幹了一輩子", ("employer", "洛陽拖拉機廠")),
+        ("工作單位:苏宁易购", ("employer", "苏宁易购")),
+        ("Got fired from Home Depot last week", ("employer", "Home Depot")),
+        ("考上政大以後更空虛", ("school", "政大")),
+        ("I study at HKU", ("school", "HKU")),
+        ("在蘇州大學附屬第一醫院當護士", ("employer", "蘇州大學附屬第一醫院")),
+        ("租在津南區雙港鎮欣桃園12號樓", ("address", "津南區雙港鎮欣桃園12號樓")),
+        ("住葵涌石籬邨石佳樓", ("address", "葵涌石籬邨石佳樓")),
+        ("到教工宿舍8棟302", ("address", "教工宿舍8棟302")),
+        ("的士車牌MK 5032", ("plate", "MK 5032")),
+        ("護照C5830417", ("passport", "C5830417")),
+        ("小帳是 rainy_day.0312", ("messenger_id", "rainy_day.0312")),
+        ("11.28晚上他又來", ("date", "11.28")),
+    ],
+)
+def test_a_place_or_a_number_is_found_as_far_as_it_goes(text: str, found: tuple[str, str]) -> None:
+    assert found in kinds(text)
