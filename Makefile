@@ -42,10 +42,11 @@ perf: $(VENV)/.installed-dev  ## Measure speed, memory and growth; prints tables
 	XINHENG_PERF_SIZES=10000,100000 $(BIN)/python -m tests.perf.duplicates
 	$(BIN)/python -m tests.perf.leaderboard
 
-perf-peers: $(VENV)/.installed-dev  ## The same work by other tools, installed into FOLDER (perf/peers): near-duplicates, chat, multiple choice
+perf-peers: $(VENV)/.installed-dev  ## The same work by other tools, installed into FOLDER (perf/peers): near-duplicates, chat, multiple choice, training
 	$(BIN)/python -m tests.perf.peers $(or $(FOLDER),perf/peers)
 	$(BIN)/python -m tests.perf.chat_peers $(or $(FOLDER),perf/peers)
 	$(BIN)/python -m tests.perf.mcq_peers $(or $(FOLDER),perf/peers)
+	$(BIN)/python -m tests.perf.train_peers
 
 nano: $(VENV)/.installed-dev  ## Make the small model of our own from the sources of XINHENG_DATA, in FOLDER (runs/nano)
 	$(BIN)/python -m app.nano $(or $(FOLDER),runs/nano)

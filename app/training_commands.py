@@ -66,12 +66,15 @@ def train(
     from app import training_run
     from app.pipeline import resolve_source
     from app.terminal import Terminal
+    from training import distributed
+    from training.load import on_gpu
     from training.recipe import load
     from xinheng.marks import CONTAMINATED, TEST_ROWS
     from xinheng.settings import settings
 
     terminal, chosen = Terminal(as_json=json), load(recipe)
-    dataset = resolve_source(data, say=terminal.say)
+    distributed.start(cpu=not on_gpu())
+    dataset = distributed.first_then_all(lambda: resolve_source(data, say=terminal.say))
     named = {
         CONTAMINATED: allow_contaminated,
         TEST_ROWS: allow_test_rows,

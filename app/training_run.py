@@ -18,6 +18,7 @@ from app.training_rows import conversations, meanings, preference_pairs
 from reports.training import training_page
 from training import adapters, dpo, sft
 from training.base import located
+from training.distributed import aloud, leave_to_first
 from training.load import Ready, on_gpu, ready, tokenizer_of
 from training.plan import plan
 from training.recipe import Training
@@ -97,12 +98,14 @@ def trained(
         }
     _require_memory(recipe, base, rows, options.allow)
     with _timed(wall_s, "load"):
-        terminal.say(f"loading {base}")
+        aloud(terminal.say)(f"loading {base}")
         made = ready(located(base), recipe, new=new)
-    terminal.say(
+    aloud(terminal.say)(
         f"{len(rows['train'].rows):,} rows, {rows['train'].tokens:,} tokens, {rows['train'].answered:,} bear loss"
     )
-    told = _trained(made, rows, recipe, dataset, work, options=options, terminal=terminal, wall_s=wall_s)
+    with adapters.readable_saving(work, "a checkpoint"):
+        told = _trained(made, rows, recipe, dataset, work, options=options, terminal=terminal, wall_s=wall_s)
+    leave_to_first()
     with _timed(wall_s, "save and prove"):
         adapters.save(made, work / "adapter", base=base)
         proof = adapters.prove(made, work / "adapter", located(base))
@@ -169,7 +172,7 @@ def _trained(
         }
         total, _ = steps_of(recipe, len(pairs["train"].chosen))
         for split, found in pairs.items():
-            terminal.say(f"{split}: {len(found.chosen):,} pairs, {len(found.unusable):,} left out")
+            aloud(terminal.say)(f"{split}: {len(found.chosen):,} pairs, {len(found.unusable):,} left out")
         with _timed(wall_s, "dpo"):
             told["dpo"] = dpo.train(
                 made,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shutil
 import tempfile
 import warnings
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from training.load import Ready
 from xinheng.artifacts import open_artifact
@@ -207,16 +208,23 @@ def _identity_in(adapter: Path) -> str:
         return ""
 
 
+# What torch says where a file could not be written; it has no class for it.
+_UNWRITTEN: Final = re.compile(r"iostream error|unexpected pos|PytorchStreamWriter|file write failed|No space left")
+
+
 @contextmanager
 def readable_saving(place: Path, what: str) -> Iterator[None]:
-    """Turn what the disk refuses into one `WriteError`; safetensors' own errors are no `OSError`."""
+    """Turn what the disk refuses into one `WriteError`; safetensors' and torch's own errors are no `OSError`."""
     from safetensors import SafetensorError
 
     try:
         yield
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, RuntimeError) as error:
         text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        full = "No space left" in text or "os error 28" in text
+        torn = isinstance(error, RuntimeError) and _UNWRITTEN.search(text)
+        if isinstance(error, RuntimeError) and not torn:
+            raise
+        full = torn or "No space left" in text or "os error 28" in text
         raise WriteError(
             str(place),
             f"{what} cannot be written",

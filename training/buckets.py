@@ -10,7 +10,7 @@ import numpy as np
 _POOL = 50
 
 
-def batches(lengths: Sequence[int], *, size: int, seed: int, epoch: int) -> list[list[int]]:
+def batches(lengths: Sequence[int], *, size: int, seed: int, epoch: int, sort: bool = True) -> list[list[int]]:
     """The rows of each batch of an epoch, by their numbers.
 
     Rows are shuffled, sorted by length within pools of 50 batches, cut, and the batches shuffled. The longest batch
@@ -21,6 +21,7 @@ def batches(lengths: Sequence[int], *, size: int, seed: int, epoch: int) -> list
         size: Rows of a batch; the last of a pool may have fewer.
         seed: Of the order.
         epoch: From 0.
+        sort: By length within pools; without it rows stand as they were shuffled, as where nothing is padded.
 
     >>> batches([5, 1, 9, 2], size=2, seed=0, epoch=0)
     [[2, 0], [3, 1]]
@@ -30,7 +31,8 @@ def batches(lengths: Sequence[int], *, size: int, seed: int, epoch: int) -> list
     made: list[list[int]] = []
     for start in range(0, len(order), size * _POOL):
         pool = order[start : start + size * _POOL]
-        pool = pool[np.argsort(-tokens[pool], kind="stable")]
+        if sort:
+            pool = pool[np.argsort(-tokens[pool], kind="stable")]
         made += [pool[i : i + size].tolist() for i in range(0, len(pool), size)]
     made = [made[i] for i in random.permutation(len(made))]
     if epoch == 0 and made:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from training import distributed
 from training.load import Ready
 from training.recipe import Training
 from training.render import Message, Rendered, Writer, rendered
@@ -112,6 +113,7 @@ def train(
     from transformers import PrinterCallback
     from trl import DPOConfig, DPOTrainer
 
+    distributed.start(cpu=not ready.half)
     rows = (*pairs.chosen, *pairs.rejected)
     watched = validation is not None
     held = (*validation.chosen, *validation.rejected) if validation is not None else ()
@@ -134,13 +136,17 @@ def train(
             train_dataset=_dataset(pairs),
             eval_dataset=_dataset(validation) if validation is not None else None,
             processing_class=ready.words,
-            callbacks=[*callbacks_of(recipe, folder, identity, watched=watched, say=say), *watchers],
+            callbacks=[
+                *callbacks_of(recipe, folder, identity, watched=watched, say=say),
+                *(watchers if distributed.first() else ()),
+            ],
         )
         trainer.remove_callback(PrinterCallback)  # `say` hears of it
         began = time.perf_counter()
         trainer.train(resume_from_checkpoint=str(last) if last else None)
     trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False)
-    history, best, share = trainer.state.log_history, trainer.state.best_model_checkpoint, trainer.state.epoch or 0.0
+    history, share = trainer.state.log_history, trainer.state.epoch or 0.0
+    best = trainer.state.best_model_checkpoint if recipe.keep == "best" else None
     return Trained(
         steps=trainer.state.global_step,
         epochs=share,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from training.base import ROUTER, followed, layers_of
+from training.distributed import device
 from training.recipe import Training
 from xinheng.errors import UsageError
 
@@ -71,6 +72,10 @@ def tokenizer_of(base: str, new: Mapping[str, str]) -> tuple[Any, tuple[int, ...
 def ready(base: str, recipe: Training, *, new: Mapping[str, str] | None = None) -> Ready:
     """A base with fresh adapters.
 
+    A router is a bare matrix in transformers 5. peft (0.21) adds to such a matrix itself, where no input could be
+    dropped, and refuses any dropout; and one setting holds for all adapters of a model. With a router among the targets
+    none of them gets dropout, whatever the recipe says.
+
     New tokens begin as the mean of what their meanings' tokens are, and only their rows are trained.
 
     Args:
@@ -95,7 +100,7 @@ def ready(base: str, recipe: Training, *, new: Mapping[str, str] | None = None) 
         given["quantization_config"] = BitsAndBytesConfig(
             **_QUANTISED[recipe.quantisation], **({} if recipe.quantisation == "int8" else _compute(dtype))
         )
-        given["device_map"] = {"": 0} if half else {"": "cpu"}
+        given["device_map"] = {"": device()} if half else {"": "cpu"}
     model = AutoModelForCausalLM.from_pretrained(base, **given)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by older names
@@ -126,7 +131,8 @@ def _adapters(model: Any, recipe: Training, base: str) -> dict[str, Any]:
     }
     if ROUTER in kinds:
         found["target_parameters"] = ["gate.weight"]
-        found["lora_dropout"] = 0.0  # beside a bare matrix peft knows no dropout
+        # Beside a bare matrix peft adds to the matrix itself; there is no input that could be dropped, and it refuses.
+        found["lora_dropout"] = 0.0
     return found
 
 

@@ -15,6 +15,7 @@ from training.render import Format
 from xinheng.errors import RecipeError
 
 Method = Literal["sft", "dpo", "sft+dpo"]
+Keep = Literal["best", "last"]
 Quantisation = Literal["nf4", "nf4-double", "int8"]
 Optimiser = Literal["adamw", "paged_adamw_32bit", "paged_adamw_8bit"]
 Schedule = Literal["constant", "cosine", "linear"]
@@ -64,9 +65,13 @@ class Training:
         optimiser: Paged ones fall back to memory where there is no GPU.
         quantisation: Of the base while it is trained on.
         checkpointing: Compute activations twice instead of keeping them.
+        packing: Lay the rows of a batch end to end, none reading another, where answers are learnt: without padding,
+            which pays with flash attention on a GPU; on a processor batches of like length are faster.
         tag_tokens: Give the tags of tagged dialogues a token each.
         beta: Of DPO: how far answers may go from the base's.
         patience: Evaluations without a better loss until it ends early; None for never.
+        keep: Whose adapters are kept where there are validation rows: of the step of the least loss, or of the last.
+            Where a label stands before a long reason, the loss is nearly all of the reason and tells little of it.
         seed: Of order, dropout and new weights.
     """
 
@@ -88,9 +93,11 @@ class Training:
     optimiser: Optimiser = "adamw"
     quantisation: Quantisation | None = None
     checkpointing: bool = False
+    packing: bool = False
     tag_tokens: bool = False
     beta: float = 0.1
     patience: int | None = None
+    keep: Keep = "best"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -100,6 +107,8 @@ class Training:
             wrong.append("epochs or steps: one of them")
         if self.method != "sft" and self.rows != "preference":
             wrong.append(f"{self.method} needs rows = 'preference'")
+        if self.keep == "last" and self.patience is not None:
+            wrong.append("patience ends at the best step: it needs keep = 'best'")
         wrong += [
             f"{name} {value}"
             for name, value in (("r", self.lora.r), ("context", self.context), ("batch", self.batch))

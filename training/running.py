@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from training.distributed import accumulation_of, first, meet
 from training.load import Ready
 from training.recipe import Training
 from training.render import Rendered
@@ -50,25 +51,25 @@ def settings_of(
         "output_dir": str(folder),
         "per_device_train_batch_size": recipe.batch,
         "per_device_eval_batch_size": recipe.batch,
-        "gradient_accumulation_steps": recipe.accumulation,
+        "gradient_accumulation_steps": accumulation_of(recipe),
         "learning_rate": recipe.rate,
         "lr_scheduler_type": recipe.schedule,
         "warmup_steps": round(total * recipe.warm_up),
         "weight_decay": recipe.decay,
         "max_grad_norm": recipe.clip,
         "max_steps": total,
-        "optim": {"adamw": "adamw_torch"}.get(recipe.optimiser, recipe.optimiser),
+        "optim": {"adamw": "adamw_torch_fused"}.get(recipe.optimiser, recipe.optimiser),
         "gradient_checkpointing": recipe.checkpointing,
         "gradient_checkpointing_kwargs": {"use_reentrant": False} if recipe.checkpointing else None,
         "use_cpu": not ready.half,
-        "bf16": _bf16(ready),
+        "bf16": sixteen_bits(half=ready.half),
         "logging_steps": max(1, total // 50),
         "logging_nan_inf_filter": False,
         "save_steps": every,
         "save_total_limit": 3 if watched else 2,
         "eval_strategy": "steps" if watched else "no",
         "eval_steps": every if watched else None,
-        "load_best_model_at_end": watched,
+        "load_best_model_at_end": watched and recipe.keep == "best",
         "metric_for_best_model": "eval_loss" if watched else None,
         "greater_is_better": False if watched else None,
         "report_to": _reports(),
@@ -90,10 +91,14 @@ def callbacks_of(recipe: Training, folder: Path, identity: str, *, watched: bool
             for name, label in (("loss", "loss"), ("eval_loss", "validation loss")):
                 if name in (logs or {}):
                     _require_number(float(logs[name]), label, state.global_step, folder)
-                    say(f"step {state.global_step:,} of {state.max_steps:,}: {label} {float(logs[name]):.4f}")
+                    if first():
+                        say(f"step {state.global_step:,} of {state.max_steps:,}: {label} {float(logs[name]):.4f}")
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             del args, control
+            meet()  # each process keeps its random numbers in it
+            if not first():
+                return
             mark = folder / f"checkpoint-{state.global_step}" / WHOLE
             mark.write_text(json.dumps({"identity": identity, "step": state.global_step}))
 
@@ -112,11 +117,11 @@ def _require_number(value: float, label: str, step: int, folder: Path) -> None:
         )
 
 
-def _bf16(ready: Ready) -> bool:
+def sixteen_bits(*, half: bool) -> bool:
     """Sixteen bits where they are fast: on GPUs, and on processors with units for them."""
     import torch
 
-    if ready.half:
+    if half:
         return True
     cpu = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return bool(cpu.get("amx_bf16") or cpu.get("avx512_bf16"))
@@ -149,9 +154,10 @@ def newest(folder: Path) -> Path | None:
 
 def last_whole(folder: Path, identity: str, *, resume: bool) -> Path | None:
     """The checkpoint to go on from; halves that a killed run left are deleted."""
-    for path in folder.glob("checkpoint-*"):
+    for path in folder.glob("checkpoint-*") if first() else ():
         if not (path / WHOLE).is_file():
             shutil.rmtree(path)
+    meet()
     last = newest(folder)
     if last is None:
         return None

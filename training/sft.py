@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import numpy as np
-
+from training.answer_loss import answer_loss, answering
 from training.buckets import batches
+from training.distributed import first, processes, rank, start, together
 from training.load import Ready
+from training.packing import Collate, computed, packed, padded, require_apart
 from training.recipe import Training
 from training.render import Rendered
-from training.running import Say, callbacks_of, identity_of, last_whole, settings_of, steps_of
-
-_IGNORED: Final = -100
-# Logits of so many tokens at a time: those of all are the largest thing in memory.
-_PIECE: Final = 512
+from training.running import Say, callbacks_of, identity_of, last_whole, newest, settings_of, steps_of
 
 
 @dataclass(frozen=True)
@@ -77,24 +74,29 @@ def train(
         watchers: Further callbacks of the trainer.
 
     Raises:
-        UsageError: There is a checkpoint of another training.
+        UsageError: There is a checkpoint of another training, or rows are to be packed and the model mixes them.
         CheckFailed: The loss is no number any more; the last good checkpoint is named.
     """
     import torch
+    from accelerate.data_loader import prepare_data_loader  # type: ignore[import-untyped]
     from transformers import PrinterCallback, Trainer, TrainingArguments
 
+    start(cpu=not ready.half)
     identity = identity_of(ready, rows, validation, recipe, most_steps)
     last = last_whole(folder, identity, resume=resume)
     total, every = steps_of(recipe, len(rows), most=most_steps)
-    watched = bool(validation)
+    watched, collate = bool(validation), _collate(ready, recipe)
+    if recipe.packing:
+        require_apart(ready.model, rows)
 
     class Answers(Trainer):  # type: ignore[misc]
         """Loss on what was answered, in pieces; batches of like length."""
 
         def get_train_dataloader(self) -> Any:
             order = _Order([len(row.ids) for row in rows], recipe)
-            loader = torch.utils.data.DataLoader(list(rows), batch_sampler=order, collate_fn=_collate(ready.words))
-            return self.accelerator.prepare(loader)
+            loader = torch.utils.data.DataLoader(list(rows), batch_sampler=order, collate_fn=collate)
+            # Already shared out among the processes.
+            return prepare_data_loader(loader, self.accelerator.device, 1, 0, put_on_device=True)
 
         def compute_loss(self, model: Any, inputs: Any, *given: Any, **named: Any) -> Any:
             del given
@@ -102,34 +104,34 @@ def train(
             # Of all batches of a step, so that each answered token counts the same.
             items = named.get("num_items_in_batch")
             loss = total_loss / (items if items is not None else count)
+            if items is not None:
+                loss = loss * self.accelerator.num_processes  # they are all counted, and gradients are averaged
             return (loss, {}) if named.get("return_outputs") else loss
 
         def prediction_step(self, model: Any, inputs: Any, *_: Any, **__: Any) -> tuple[Any, None, None]:
             with torch.no_grad():
                 total_loss, count = answer_loss(model, self._prepare_inputs(inputs))
-            return total_loss / count, None, None
+            return total_loss / count.clamp(min=1), None, None
 
     arguments = TrainingArguments(**settings_of(recipe, ready, folder, total=total, every=every, watched=watched))
     trainer = Answers(
         model=ready.model,
         args=arguments,
-        data_collator=_collate(ready.words),
+        data_collator=collate,
         train_dataset=list(rows),
         eval_dataset=list(validation) or None,
-        callbacks=[*callbacks_of(recipe, folder, identity, watched=watched, say=say), *watchers],
+        callbacks=[*callbacks_of(recipe, folder, identity, watched=watched, say=say), *(watchers if first() else ())],
     )
     trainer.remove_callback(PrinterCallback)  # `say` hears of it
     began = time.perf_counter()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), answering(ready.model), together(lambda: newest(folder)):
         warnings.simplefilter("ignore")
         trainer.train(resume_from_checkpoint=str(last) if last else None)
     # In mixed precision the trainer leaves its own way forward in the model.
     trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False)
     history = trainer.state.log_history
-    best = trainer.state.best_model_checkpoint
-    lengths, size = np.asarray([len(row.ids) for row in rows]), recipe.batch
-    first = batches(lengths.tolist(), size=size, seed=recipe.seed, epoch=0)
-    filled = sum(int(lengths[batch].max()) * len(batch) for batch in first)
+    best = trainer.state.best_model_checkpoint if recipe.keep == "best" else None
+    lengths = [len(row.ids) for row in rows]
     share = trainer.state.epoch or 0.0
     return Trained(
         steps=trainer.state.global_step,
@@ -137,41 +139,19 @@ def train(
         curve=tuple((int(h["step"]), float(h["loss"])) for h in history if "loss" in h),
         validation=tuple((int(h["step"]), float(h["eval_loss"])) for h in history if "eval_loss" in h),
         best=int(Path(best).name.rpartition("-")[2]) if best else None,
-        tokens=round(int(lengths.sum()) * share),
+        tokens=round(sum(lengths) * share),
         answered=round(sum(int(row.answered.sum()) for row in rows) * share),
-        padding=1 - int(lengths.sum()) / filled,
+        padding=_padding(lengths, recipe, ready),
         wall_s={"train": time.perf_counter() - began},
         resumed_from=int(last.name.rpartition("-")[2]) if last else 0,
     )
 
 
-def answer_loss(model: Any, inputs: Any) -> tuple[Any, Any]:
-    """Sum of the loss over answered tokens, in nats, and how many there are.
-
-    The output layer is computed where an answer stands and nowhere else, and for 512 tokens at a time.
-    """
-    import torch
-    from torch.utils.checkpoint import checkpoint
-
-    whole = getattr(model, "module", model)
-    inner = whole.get_base_model() if hasattr(whole, "get_base_model") else whole
-    hidden = inner.get_decoder()(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])[0]
-    wanted = inputs["labels"][:, 1:]
-    there = wanted != _IGNORED
-    hidden, wanted = hidden[:, :-1][there], wanted[there]
-    head = inner.get_output_embeddings()
-
-    def piece(some: Any, labels: Any) -> Any:
-        return torch.nn.functional.cross_entropy(head(some).float(), labels, reduction="sum")
-
-    total = hidden.new_zeros((), dtype=torch.float32)
-    for some, labels in zip(hidden.split(_PIECE), wanted.split(_PIECE), strict=True):
-        total = total + checkpoint(piece, some, labels, use_reentrant=False)
-    return total, there.sum()
-
-
 class _Order:
-    """Batches of each epoch, as `DataLoader` takes them."""
+    """Batches of each epoch, as `DataLoader` takes them; of several processes each has every so-manieth.
+
+    Where they do not come out even, the last have a batch without rows: all must take each step together.
+    """
 
     def __init__(self, lengths: Sequence[int], recipe: Training) -> None:
         self._lengths, self._recipe, self._epoch = list(lengths), recipe, 0
@@ -181,28 +161,32 @@ class _Order:
     def set_epoch(self, epoch: int) -> None:
         self._epoch = epoch
 
+    def _made(self, epoch: int) -> list[list[int]]:
+        recipe = self._recipe
+        made = batches(self._lengths, size=recipe.batch, seed=recipe.seed, epoch=epoch, sort=not recipe.packing)
+        return [*made, *([[]] * (-len(made) % processes()))]
+
     def __len__(self) -> int:
-        return len(batches(self._lengths, size=self._recipe.batch, seed=self._recipe.seed, epoch=0))
+        return len(self._made(0)) // processes()
 
     def __iter__(self) -> Iterator[list[int]]:
-        yield from batches(self._lengths, size=self._recipe.batch, seed=self._recipe.seed, epoch=self._epoch)
+        yield from self._made(self._epoch)[rank() :: processes()]
         self._epoch += 1
 
 
-def _collate(words: Any) -> Callable[[Sequence[Rendered]], dict[str, Any]]:
-    import torch
+def _collate(ready: Ready, recipe: Training) -> Collate:
+    pad = ready.words.pad_token_id
+    return packed(pad, _line(ready, recipe)) if recipe.packing else padded(pad)
 
-    def collate(rows: Sequence[Rendered]) -> dict[str, Any]:
-        width = max(len(row.ids) for row in rows)
-        ids = np.full((len(rows), width), words.pad_token_id, dtype=np.int64)
-        mask = np.zeros((len(rows), width), dtype=np.int64)
-        labels = np.full((len(rows), width), _IGNORED, dtype=np.int64)
-        for i, row in enumerate(rows):
-            n = len(row.ids)
-            ids[i, :n], mask[i, :n] = row.ids, 1
-            labels[i, :n][row.answered] = row.ids[row.answered]
-        return {
-            name: torch.from_numpy(a) for name, a in (("input_ids", ids), ("attention_mask", mask), ("labels", labels))
-        }
 
-    return collate
+def _line(ready: Ready, recipe: Training) -> int | None:
+    """Tokens of a line; flash attention wants all in one, others take the square of it in time."""
+    flash = "flash" in str(getattr(ready.model.config, "_attn_implementation", ""))
+    return None if flash else recipe.context
+
+
+def _padding(lengths: Sequence[int], recipe: Training, ready: Ready) -> float:
+    """Share of what is computed in the first epoch that is padding."""
+    most = (_line(ready, recipe) or sum(lengths)) if recipe.packing else None
+    made = batches(lengths, size=recipe.batch, seed=recipe.seed, epoch=0, sort=not recipe.packing)
+    return 1 - sum(lengths) / sum(computed([lengths[i] for i in batch], most=most) for batch in made)

@@ -6,7 +6,9 @@ Both are files beside the checkpoints, so that a training that was interrupted k
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import struct
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +21,7 @@ from training.render import Rendered
 
 SAMPLE: Final = {"method": pl.String(), "step": pl.Int64(), "row_id": pl.String(), "text": pl.String()}
 EVENTS: Final = "tensorboard"
+_EVENT_FILE: Final = "events.out.tfevents"
 _SAMPLES: Final = "samples.jsonl"
 _TOKENS: Final = 64
 
@@ -51,24 +54,54 @@ def watchers(ready: Ready, rows: Sequence[Rendered], folder: Path) -> list[Any]:
     class Losses(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             del args, control
-            from tensorboardX import SummaryWriter
-
-            # What an interrupted run wrote of later steps is forgotten by its readers.
-            self.file = SummaryWriter(str(folder / EVENTS), purge_step=state.global_step or None)
+            self.file = _opened(folder / EVENTS, state.global_step)
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             del args, control
-            for name, value in (logs or {}).items():
-                if isinstance(value, int | float):
-                    place = f"validation/{name[5:]}" if name.startswith("eval_") else f"train/{name}"
-                    self.file.add_scalar(place, value, state.global_step)
-
-        def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            del args, state, control
-            self.file.close()
+            _append(self.file, _losses(logs or {}, state.global_step))
 
     found: list[Any] = [Samples()] if rows else []
     return [*found, Losses()] if find_spec("tensorboardX") is not None else found
+
+
+def _opened(folder: Path, step: int) -> Path:
+    """A new file of TensorBoard's.
+
+    Its own writer's thread has nobody to tell of a disk that is full, and its file's name tells which machine it was.
+    """
+    from tensorboardX.proto.event_pb2 import Event, SessionLog
+
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{_EVENT_FILE}.{len(list(folder.iterdir()))}"
+    begins = [Event(wall_time=time.time(), file_version="brain.Event:2")]
+    if step:  # what an interrupted run wrote of later steps is forgotten by its readers
+        begins.append(Event(wall_time=time.time(), step=step, session_log=SessionLog(status=SessionLog.START)))
+    _append(file, begins)
+    return file
+
+
+def _losses(logs: Mapping[str, Any], step: int) -> list[Any]:
+    from tensorboardX.proto.event_pb2 import Event
+    from tensorboardX.summary import scalar
+
+    told = {
+        f"validation/{name[5:]}" if name.startswith("eval_") else f"train/{name}": value
+        for name, value in logs.items()
+        if isinstance(value, int | float)
+    }
+    return [Event(wall_time=time.time(), step=step, summary=scalar(name, value)) for name, value in told.items()]
+
+
+def _append(file: Path, events: Sequence[Any]) -> None:
+    """Records of TFRecord: length, its checksum, the event, its checksum."""
+    from tensorboardX.record_writer import masked_crc32c
+
+    with file.open("ab") as out:
+        for event in events:
+            body = event.SerializeToString()
+            length = struct.pack("<Q", len(body))
+            sums = [struct.pack("<I", masked_crc32c(part)) for part in (length, body)]
+            out.write(length + sums[0] + body + sums[1])
 
 
 def samples(folder: Path, method: str) -> pl.DataFrame:
@@ -84,8 +117,7 @@ def samples(folder: Path, method: str) -> pl.DataFrame:
 
 def events(folder: Path, method: str) -> dict[str, Path]:
     """TensorBoard's files, by a name that tells nothing of the machine."""
-    found = sorted((folder / EVENTS).glob("*tfevents*"))
-    return {f"events.out.tfevents.{number}.{method}": path for number, path in enumerate(found)}
+    return {f"{path.name}.{method}": path for path in sorted((folder / EVENTS).glob(f"{_EVENT_FILE}.*"))}
 
 
 def _read(folder: Path) -> list[dict[str, Any]]:

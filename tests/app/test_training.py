@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import polars as pl
 import pytest
+from safetensors.numpy import load_file
 from typer.testing import CliRunner
 
 from app.cli import app
 from app.training_run import PAGE
 from tests.servers.tiny_model import write
 from xinheng import artifacts
-from xinheng.errors import CheckFailed, UsageError
+from xinheng.errors import CheckFailed, UsageError, WriteError
 from xinheng.marks import CONTAMINATED, new_mark
 from xinheng.tables import EXAMPLE, PREFERENCE
 
@@ -161,3 +164,27 @@ def test_too_little_memory_is_told_before_anything_is_loaded(
     assert isinstance(told.exception, UsageError)
     assert "too little memory" in str(told.exception)
     assert "--allow-low-memory" in str(told.exception)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not Path("/proc/mounts").exists(), reason="mounting a small disk wants root")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # what the failed writer held
+def test_a_disk_that_fills_up_is_told_and_the_last_whole_checkpoint_stays(base: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=150k", "tmpfs", small], check=False).returncode:
+        pytest.skip("no small disk may be mounted here")
+    try:
+        (tmp_path / "long.py").write_text(RECIPE.replace("epochs=1", "epochs=4"))
+        told = CliRunner().invoke(
+            app,
+            ["train", str(tmp_path / "long.py"), "--base", str(base), "--data", str(dataset(tmp_path / "data")),
+             "--out", str(small / "adapter")],
+        )  # fmt: skip
+        assert isinstance(told.exception, WriteError), told.output
+        assert "full disk" in str(told.exception)
+        kept = small / ".adapter.training" / "sft"
+        last = max(kept.glob("checkpoint-*/whole.json"), key=lambda mark: int(mark.parent.name[11:]))
+        assert load_file(last.parent / "adapter_model.safetensors")
+        assert not (small / "adapter").exists()
+    finally:
+        subprocess.run(["umount", "-l", small], check=True)  # the failed writer may hold its file

@@ -53,12 +53,14 @@ def weights(model) -> bytes:
 def test_the_loss_is_that_of_the_whole_model_on_the_answers(base: Path) -> None:
     import torch
 
-    from training.sft import _collate, answer_loss
+    from training.answer_loss import answer_loss, answering
+    from training.packing import padded
 
     made, rows = prepared(base)
     made.model.eval()
-    batch = _collate(made.words)(rows[:5])
-    total, count = answer_loss(made.model, batch)
+    batch = padded(made.words.pad_token_id)(rows[:5])
+    with answering(made.model):
+        total, count = answer_loss(made.model, batch)
     logits = made.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
     labels = batch["labels"][:, 1:].flatten()
     whole = torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), labels, ignore_index=-100, reduction="sum")

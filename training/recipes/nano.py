@@ -11,6 +11,6 @@ RECIPE = Training(
     batch=8,
     accumulation=1,
     epochs=8,
-    context=512,
-    patience=3,
+    context=1024,
+    keep="last",
 )
