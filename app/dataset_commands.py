@@ -216,7 +216,13 @@ def sweep(
 
     terminal, where = Terminal(as_json=json), place_of(artifact)
     if not isinstance(where, RemotePath):
-        raise UsageError("sweep", "not in an object store", have=artifact, mend="On a disk, writing sweeps.")
+        raise UsageError(
+            "sweep",
+            "not in an object store",
+            want="an address such as s3://bucket/runs/datasets/imhi",
+            have=artifact,
+            mend="On a disk there is nothing to sweep: run the step that makes the artifact again, which does it.",
+        )
     keys = stored.leftovers(where, name=MANIFEST)
     if not dry:
         stored.sweep(where, keys)

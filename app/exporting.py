@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -42,8 +43,25 @@ def export(artifact: Artifact, *, form: str, out: Place) -> tuple[list[Place], l
         UsageError: There is no such form, or the dataset cannot take it.
         StoreError: The store refuses or does not answer.
     """
+    columns = artifact.scan(dataset_table(artifact)).collect_schema().names()
+    if "split" not in columns:
+        raise UsageError(
+            "export",
+            f"{artifact.path} is not divided into train, validation and test",
+            want="a dataset",
+            have=f"an artifact of kind {artifact.kind}",
+            mend="Make one of it first: xinheng curate RECIPE --source FOLDER.",
+        )
     if isinstance(out, Path):
-        files, notes = _export(artifact, form=form, out=out)
+        there = out.exists()
+        try:
+            files, notes = _export(artifact, form=form, out=out)
+        except BaseException:
+            if not there:
+                with suppress(OSError):
+                    # Only an empty folder: files that others put there meanwhile are not ours.
+                    out.rmdir()
+            raise
         return [*files], notes
     listing(out)  # a store that refuses is better known before the work
     with staging() as folder:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import csv
-import glob
 import hashlib
 import io
 import json
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any, Final
 
 from xinheng.artifacts import readable_write_errors
 from xinheng.errors import WriteError
+from xinheng.swapping import clear, make_beside, swap
 
 SITE: Final = "site.json"
 MADE_BY: Final = "xinheng leaderboard"
@@ -155,9 +154,8 @@ def write_site(out: Path, files: Iterable[tuple[str, str]]) -> list[str]:
     require_free(out)
     with readable_write_errors(out):
         out.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(out)
-        staging = out.with_name(f".{out.name}.writing-{os.getpid()}-{secrets.token_hex(4)}")
-        staging.mkdir()
+        clear(out, mark=SITE)
+        staging = make_beside(out)
         try:
             digests: dict[str, str] = {}
             for name, text in files:
@@ -168,7 +166,7 @@ def write_site(out: Path, files: Iterable[tuple[str, str]]) -> list[str]:
             told = {"made_by": MADE_BY, "format": 1, "files": dict(sorted(digests.items()))}
             (staging / SITE).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
             require_free(out)
-            _swap(staging, out)
+            swap(staging, out, mark=SITE)
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
             raise
@@ -204,45 +202,3 @@ def _written_by_us(folder: Path) -> set[str] | None:
         return {*told["files"], SITE} if told["made_by"] == MADE_BY else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _swap(staging: Path, out: Path) -> None:
-    """Rename the finished folder into place; an older one goes only then."""
-    if not out.exists():
-        staging.rename(out)
-        return
-    old = staging.with_name(f".{out.name}.replaced-{os.getpid()}-{secrets.token_hex(4)}")
-    out.rename(old)
-    try:
-        staging.rename(out)
-    except BaseException:
-        old.rename(out)
-        raise
-    if old.is_symlink():
-        old.unlink()
-    else:
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def _sweep(out: Path) -> None:
-    """Clear what killed runs left beside a site; bring back one that was lost between two renames."""
-    name = glob.escape(out.name)
-    for left in sorted(out.parent.glob(f".{name}.replaced-*")):
-        if not _alive(left.name.split("-")[-2]):
-            if _written_by_us(left) is not None and not out.exists():
-                left.rename(out)
-            elif not left.is_symlink():
-                shutil.rmtree(left, ignore_errors=True)
-    for left in out.parent.glob(f".{name}.writing-*"):
-        if not _alive(left.name.split("-")[-2]):
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _alive(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, ValueError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -137,6 +137,8 @@ def _ingest(
             )
         if objects is not None:
             objects.require_unchanged()
+        if not tally.rows:
+            raise _nothing_read(entry, place, tally)
         return {"rows": tally.rows, "rejected": len(tally.rejected), "repaired": dict(sorted(tally.repaired.items()))}
 
     return write(
@@ -147,6 +149,19 @@ def _ingest(
         facts=facts,
         finish=finish,
         texts={"files.sha256": _checksums(before)},
+    )
+
+
+def _nothing_read(entry: Source, place: Path, tally: Tally) -> InputError:
+    """Why an artifact without rows is not written: it would take the place of a good one and pass for data."""
+    first = "; ".join(f"{r.origin}: {r.reason}" for r in tally.rejected[:3])
+    have = f"{len(tally.rejected):,} that cannot be read ({first})" if tally.rejected else "none"
+    return InputError(
+        str(place),
+        "no row could be read",
+        want=f"{entry.table} rows of {entry.name}",
+        have=have,
+        mend="Check that it is a file of this source, whole, in its encoding; nothing was written.",
     )
 
 

@@ -46,8 +46,8 @@ def vault_in_use(path: Path, *, key_file: Path | None, out: Place | None = None,
     for file in (path, *([key_file] if key_file else [])):
         require_apart(file, out)
     there = path.exists() or path.is_symlink()
-    if not there and not new:
-        raise InputError("vault", f"no file {path}", mend="Give the vault with which the data was curated.")
+    if not new or path.is_dir():
+        _require_file(path)
     with vaults.in_use(path):
         secret = secrets(path, key_file=key_file, new=not there)
         yield vaults.open_vault(path, **secret) if there else vaults.create_vault(path, **secret)
@@ -55,9 +55,16 @@ def vault_in_use(path: Path, *, key_file: Path | None, out: Place | None = None,
 
 def opened(path: Path, *, key_file: Path | None) -> Vault:
     """A vault to read in only."""
-    if not path.exists():
-        raise InputError("vault", f"no file {path}", mend="Give the vault with which the data was curated.")
+    _require_file(path)
     return vaults.open_vault(path, **secrets(path, key_file=key_file, new=False))
+
+
+def _require_file(path: Path) -> None:
+    mend = "Give the file that `xinheng curate --vault FILE` made."
+    if path.is_dir():
+        raise InputError("vault", f"{path} is a folder", want="the vault's file", mend=mend)
+    if not path.exists() and not path.is_symlink():
+        raise InputError("vault", f"no file {path}", mend=mend)
 
 
 def secrets(path: Path, *, key_file: Path | None, new: bool) -> dict[str, Any]:
@@ -131,7 +138,13 @@ def reveal(terminal: Terminal, *, vault: Path, client: str, file: Path | None, k
         body = file.read_bytes() if file else sys.stdin.buffer.read()
         text = body.decode()
     except OSError as error:
-        raise InputError("reveal", f"cannot read {file}", have=error.strerror or "an error") from error
+        raise InputError(
+            "reveal",
+            f"cannot read {file}",
+            want="a text file in UTF-8",
+            have="a folder" if file and file.is_dir() else error.strerror or "an error",
+            mend="Name the file, or give the text on standard input.",
+        ) from error
     except UnicodeDecodeError as error:
         raise InputError("reveal", f"{file or 'standard input'} is not UTF-8", mend="Convert it first.") from error
     shown = back(text, client, opened_vault)

@@ -8,11 +8,9 @@ bytes: it survives reordering, resharding and another Parquet writer, and change
 from __future__ import annotations
 
 import errno
-import glob
 import hashlib
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,6 +29,7 @@ from xinheng.staging import on_disk
 from xinheng.staging import staging as staged
 from xinheng.storage import Place, RemotePath, scan_parquet
 from xinheng.stored import publish, require_free
+from xinheng.swapping import clear, make_beside, swap
 
 MANIFEST: Final = "manifest.json"
 FORMAT: Final = 1
@@ -153,10 +152,8 @@ def write(
     with readable_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         require_place(path)
-        _sweep(path)
-        # mkdtemp would make a folder that nobody else may read.
-        staging = path.with_name(f".{path.name}.writing-{os.getpid()}-{secrets.token_hex(4)}")
-        staging.mkdir()
+        clear(path, mark=MANIFEST)
+        staging = make_beside(path)
         try:
             manifest: dict[str, Any] = {
                 "format": FORMAT,
@@ -192,7 +189,7 @@ def write(
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            _swap(staging, path)
+            swap(staging, path, mark=MANIFEST)
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
             raise
@@ -363,57 +360,6 @@ def _may_replace(path: Path) -> bool:
     if not path.is_dir():
         return False
     return _is_artifact(path) or not any(path.iterdir())
-
-
-def _swap(staging: Path, path: Path) -> None:
-    """Rename the finished folder into place; an older artifact goes only then."""
-    if path.exists():
-        old = staging.with_name(f".{path.name}.replaced-{os.getpid()}")
-        path.rename(old)
-        try:
-            staging.rename(path)
-        except BaseException:
-            old.rename(path)
-            raise
-        _discard(old)
-    else:
-        staging.rename(path)
-
-
-def _sweep(path: Path) -> None:
-    """Clear what killed runs left beside `path`; bring back an artifact lost between two renames."""
-    name = glob.escape(path.name)
-    for left in path.parent.glob(f".{name}.replaced-*"):
-        if not _alive(left.name.split("-")[-1]):
-            if (left / MANIFEST).is_file() and not path.exists():
-                left.rename(path)
-            else:
-                _discard(left)
-    for left in path.parent.glob(f".{name}.writing-*"):
-        if not _alive(left.name.split("-")[-2]):
-            _discard(left)
-
-
-def _discard(folder: Path) -> None:
-    """Delete a folder, its manifest first, so that one half deleted is never taken for an artifact.
-
-    A link goes alone: what it points to is not ours.
-    """
-    if folder.is_symlink():
-        folder.unlink(missing_ok=True)
-        return
-    (folder / MANIFEST).unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _alive(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        return True
-    return int(pid) != os.getpid()
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import Final
 import polars as pl
 
 from xinheng.errors import XinhengError
+from xinheng.workers import begin_worker
 
 # What is done to a shard, named by its file; and how that is done to many. False: it could not be done.
 Work = Callable[[str], bool]
@@ -178,13 +179,7 @@ def stretch(path: str | Path, part: int) -> pl.DataFrame:
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    # As many threads as cores in each worker would be in each other's way; Polars asks when it is imported.
-    return ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=os.putenv,
-        initargs=("POLARS_MAX_THREADS", "1"),
-    )
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=begin_worker)
 
 
 def _survived(pool: ProcessPoolExecutor, work: Work, shards: Sequence[str]) -> dict[str, bool]:

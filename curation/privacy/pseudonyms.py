@@ -22,6 +22,7 @@ from curation.privacy.spans import Span, apart
 from curation.privacy.surrogates import opaque, surrogate
 from curation.privacy.vault import ClientMap, Vault, client_map, keep_map, save_vault
 from xinheng.errors import InputError
+from xinheng.workers import begin_worker
 
 _BATCH: Final = 2048
 _KNOWN_AGAIN: Final = frozenset({"full", "latin", "nick", "given", "titled"})
@@ -121,7 +122,8 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor | None]:
     import multiprocessing
 
     # Not fork: Polars' threads do not survive it.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    started = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=started, initializer=begin_worker) as pool:
         for _ in range(workers):
             pool.submit(_get_ready)
         yield pool

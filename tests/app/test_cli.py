@@ -67,6 +67,25 @@ def test_ingest_shows_where_the_broken_rows_are_but_not_what_they_say(run) -> No
     assert "not JSON" in ran.out
 
 
+def test_a_source_is_not_exported_and_the_message_says_what_to_do_first(run, tmp_path: Path) -> None:
+    assert run("ingest", "sample", "--out", tmp_path / "src").code == 0
+    ran = run("export", tmp_path / "src", "--out", tmp_path / "export")
+    assert (ran.code, "xinheng curate" in ran.err) == (2, True)
+    assert not (tmp_path / "export").exists()
+
+
+def test_a_file_without_one_readable_row_fails_says_where_and_spares_the_older_artifact(run, tmp_path: Path) -> None:
+    good = {"language": "en", "turns": [{"role": "client", "text": "q"}, {"role": "counsellor", "text": "a"}]}
+    (tmp_path / "good.jsonl").write_text(json.dumps({"dialogue_id": "d", **good}) + "\n", encoding="utf-8")
+    (tmp_path / "bad.jsonl").write_text('{"secret": 1}\nsecret\n', encoding="utf-8")
+    assert run("ingest", "tagged", "--from", tmp_path / "good.jsonl", "--out", tmp_path / "out").code == 0
+    before = open_artifact(tmp_path / "out").digest
+    ran = run("ingest", "tagged", "--from", tmp_path / "bad.jsonl", "--out", tmp_path / "out")
+    assert (ran.code, "no row could be read" in ran.err, "bad.jsonl:1" in ran.err) == (2, True, True)
+    assert "secret" not in ran.err
+    assert open_artifact(tmp_path / "out").digest == before
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [

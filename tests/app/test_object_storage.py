@@ -206,6 +206,11 @@ def test_data_that_vanishes_while_it_is_scanned_is_one_message(quiet_run: Run, s
     assert "no such object" in ran.err
 
 
+def test_sweep_of_a_folder_says_what_sweeps_there(quiet_run: Run, tmp_path: Path) -> None:
+    ran = quiet_run("sweep", str(tmp_path))
+    assert (ran.code, "s3://" in ran.err, "run the step that makes the artifact again" in ran.err) == (2, True, True)
+
+
 def test_sweep_names_and_deletes_what_killed_writers_left(quiet_run: Run, s3: S3Server) -> None:
     assert quiet_run("ingest", "sample", "--out", "s3://bucket/x").code == 0
     put(s3, "x/files-20250101T000000Z-0123abcd/dialogue-00000.parquet", b"half")

@@ -134,6 +134,17 @@ def test_the_same_vault_gives_the_same_digest_with_any_engine_and_another_gives_
     assert open_artifact(tmp_path / "again").digest != wanted
 
 
+@pytest.mark.parametrize("command", [["reveal"], ["forget", "--yes"]], ids=["reveal", "forget"])
+def test_a_folder_for_a_vault_is_answered_with_what_to_give(run, tmp_path: Path, command: list[str]) -> None:
+    ran = run(*command, "--vault", tmp_path, "--client", "C1")
+    assert (ran.code, "is a folder" in ran.err, "curate --vault FILE" in ran.err) == (2, True, True)
+
+
+def test_a_folder_for_a_text_is_answered_with_what_to_give(run, small: Path, tmp_path: Path) -> None:
+    ran = run("reveal", "--vault", tmp_path / "v", "--client", "C1", small)
+    assert (ran.code, "have a folder" in ran.err, "Name the file" in ran.err) == (2, True, True)
+
+
 def test_reveal_turns_a_text_back_and_forget_ends_that(run, small: Path, tmp_path: Path) -> None:
     text = tmp_path / "answer.txt"
     text.write_text(first_text(small, "電話"), encoding="utf-8")

@@ -1,0 +1,101 @@
+"""Folders that appear whole: written beside their place, renamed into it, and what killed writers left cleared away.
+
+A folder is whole when it holds its mark, a file that is written last and deleted first: an artifact's
+`manifest.json`, a leaderboard's `site.json`. At every moment the place has the old folder or the new one; a writer
+killed between the two renames leaves the old one beside it, and the next `clear` brings it back.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import secrets
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+
+def make_beside(path: Path) -> Path:
+    """Make the hidden folder in which to write what is to be at `path`; its name says which process writes.
+
+    Raises:
+        OSError: The disk refuses.
+    """
+    # mkdtemp would make a folder that nobody else may read.
+    folder = _beside(path, "writing")
+    folder.mkdir()
+    return folder
+
+
+def swap(folder: Path, path: Path, *, mark: str) -> None:
+    """Rename a finished folder to its place; an older one goes only then.
+
+    Args:
+        folder: What is finished, on the same disk as `path`.
+        path: Its place.
+        mark: The file without which a folder is not whole.
+
+    Raises:
+        OSError: The disk refuses; what was at `path` is there as before.
+    """
+    if not path.exists():
+        folder.rename(path)
+        return
+    old = _beside(path, "replaced")
+    path.rename(old)
+    try:
+        folder.rename(path)
+    except BaseException:
+        old.rename(path)
+        raise
+    _discard(old, mark)
+
+
+def clear(path: Path, *, mark: str) -> None:
+    """Delete what killed writers left beside `path`; bring back a folder lost between the two renames.
+
+    What a living process writes stays. A number that is this process's own was another's: in a container each run
+    may have the same.
+    """
+    name = glob.escape(path.name)
+    for left in sorted(path.parent.glob(f".{name}.replaced-*")):
+        if not _writing(left, path, "replaced"):
+            if (left / mark).is_file() and not path.exists():
+                left.rename(path)
+            else:
+                _discard(left, mark)
+    for left in path.parent.glob(f".{name}.writing-*"):
+        if not _writing(left, path, "writing"):
+            _discard(left, mark)
+
+
+def _beside(path: Path, why: str) -> Path:
+    return path.with_name(f".{path.name}.{why}-{os.getpid()}-{secrets.token_hex(4)}")
+
+
+def _writing(left: Path, path: Path, why: str) -> bool:
+    """Whether the process that a folder's name names still runs."""
+    pid = left.name.removeprefix(f".{path.name}.{why}-").partition("-")[0]
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return int(pid) != os.getpid()
+
+
+def _discard(folder: Path, mark: str) -> None:
+    """Delete a folder, its mark first, so that one half deleted is never taken for whole.
+
+    A link goes alone: what it points to is not ours. A folder that cannot be deleted stays: the new one is in its
+    place already, and to fail now would say that nothing was written.
+    """
+    if folder.is_symlink():
+        folder.unlink(missing_ok=True)
+        return
+    with suppress(OSError):
+        # An artifact that was made read-only against accidents.
+        folder.chmod(0o700)
+        (folder / mark).unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
