@@ -9,6 +9,7 @@ from typing import Final
 
 from curation.privacy.spans import ALONE, ENDS, Rule, Span
 
+# Set aside for examples, so nobody is reached there; surrogates stand there too, and must not be found again.
 RESERVED_HOSTS: Final = re.compile(
     r"(?ai)(?:^|[./@])(?:example\.(?:com|net|org)|[\w-]+\.(?:invalid|test|example))(?=$|[/:?#])"
 )
@@ -25,9 +26,14 @@ _EMAIL_SPELT = re.compile(
 # Without this none is spelt out: most of what " at " stands in has it not.
 _SPELT_END: Final = re.compile(rf"{_DOT}(?:com|net|org|edu|gov|me|io)", re.IGNORECASE | re.ASCII)
 _ENDINGS: Final = "be|com|net|org|edu|tw|cn|hk|io|me|cc|blog|tv|co|app|site|ly|gg"
+# Hosts of short addresses whose ending is rare, so that it does not say by itself that an address stands there.
+_SHORT_HOSTS: Final = (
+    r"(?:lin\.ee|goo\.gl|forms\.gle|is\.gd|pse\.is|youtu\.be|amzn\.to|lihi[0-9]?\.[a-z]{2,3}|discord\.gg)"
+)
 _URL = re.compile(
     rf"{ALONE}(?:https?://|www\.)[\w\-.~:/?#\[\]@!$&'()*+=%]{{3,400}}|{ALONE}(?:[a-z0-9-]+\.){{1,3}}(?:{_ENDINGS})/[a-z0-9_\-./?=&%@~#]+"
     rf"|{ALONE}(?:[a-z0-9-]+\.){{2,4}}[a-z]{{2,12}}/[a-z0-9_\-./?=&%@~#]*[a-z0-9/]"
+    rf"|{ALONE}{_SHORT_HOSTS}/[a-z0-9_\-./?=&%@~#]+"
     rf"|{ALONE}[a-z0-9-]{{3,40}}\.(?:pixnet|blogspot|wordpress|tumblr|medium|weebly|wixsite|github|substack|neocities)\.(?:net|com|io|org)(?![a-z0-9])",
     re.IGNORECASE | re.ASCII,
 )
@@ -94,11 +100,14 @@ _HANDLE: Final = re.compile(
     r"|(?<![A-Za-z0-9_.@%+-])(@(?=[A-Za-z_.]*[0-9_])[A-Za-z][A-Za-z0-9_.]{2,28}[A-Za-z0-9_])(?![A-Za-z0-9_@]|\.[a-z])"
     r"|(?:[小大私分副本]帳|[小大私分副本]账|[小大私分副]号|[小大私分副]號|帳號|账号|帐号|用戶名|用户名|網名|网名|暱稱|昵称|(?i:username|user name|handle|gamertag|screen name|account name))[ ]?(?:是|叫|为|為|:|is|=)[ ]?@?"
     r"((?=[A-Za-z_.\-]*[0-9_])[A-Za-z_][A-Za-z0-9_.\-]{3,28}[A-Za-z0-9_])(?![A-Za-z0-9_@]|\.[a-z])"
+    r"|(?<![A-Za-z])live:\.?(?=[A-Za-z0-9_.\-]*[0-9_])(?:cid\.)?[A-Za-z0-9_.\-]{3,30}[A-Za-z0-9_](?![A-Za-z0-9_@])"
+    # Right behind a word for a second account, what holds an underscore.
+    r"|(?:[小大私分副][帳账號号])[ ]?@?((?=[A-Za-z0-9.]*_)[A-Za-z_][A-Za-z0-9_.]{3,28}[A-Za-z0-9_])(?![A-Za-z0-9_@]|\.[a-z])"
     r"|(?<![A-Za-z0-9])(wxid_[a-z0-9]{8,20})(?![A-Za-z0-9])"
     r"|(?:加我|找我|(?<![A-Za-z])[Aa]dd me)[ :]{1,2}((?=[A-Za-z_.\-]*[0-9_])[A-Za-z_][A-Za-z0-9_.\-]{3,28}[A-Za-z0-9_])(?![A-Za-z0-9_@]|\.[a-z])"
     r"|(?<![\u3400-\u9fffA-Za-z0-9])加[ ]?((?=[A-Za-z_.\-]*[0-9_])[A-Za-z_][A-Za-z0-9_.\-]{3,28}[A-Za-z0-9_])(?![A-Za-z0-9_@]|\.[a-z])"
 )
-_HANDLE_SIGN: Final = r"(?i)q[号號]?[ ]?[:是]|@[a-z]|(?:[帳账帐号號名稱称]|name|handle|tag)[ ]?(?:是|叫|为|為|:|is|=)[ ]?@?[a-z_]|wxid_|(?:加我|找我|add me)[ :]|加[ ]?[a-z_]"
+_HANDLE_SIGN: Final = r"(?i)q[号號]?[ ]?[:是]|@[a-z]|(?:[帳账帐号號名稱称]|name|handle|tag)[ ]?(?:是|叫|为|為|:|is|=)[ ]?@?[a-z_]|[小大私分副][帳账號号][ ]?@?[a-z_]|live:|wxid_|(?:加我|找我|add me)[ :]|加[ ]?[a-z_]"
 
 
 def find_handles(text: str) -> Iterator[Span]:
@@ -126,7 +135,7 @@ def _messenger() -> re.Pattern[str]:
     firm = rf"(?:{app}{word}[ ]?(?:{is_}|@)|{app}[ ]?{mark}[ ]?{is_}?|(?<![A-Za-z])id[ ]?(?:是|:|叫|is))(?:[ ]?{verb})?[ ]?[@「\"“(]?"
     is_ = rf"{is_[:-1]}|, ?it's|, ?它是)"
     loose = rf"{app}{word}[^\n。;!?0-9A-Za-z_]{{0,8}}?(?:[ ]?(?:{is_}|{verb}))*[ ]?[@「\"“(]?"
-    marked = rf"(?=[A-Za-z_.\-]*[0-9_]){_NAME}"
+    marked = rf"(?=(?:live:)?[A-Za-z_.\-]*[0-9_]){_NAME}"
     return re.compile(
         rf"(?:{firm}(?=[A-Za-z1-9_])|{loose}(?={marked}))({_NAME}){ENDS}(?![ ]?(?:年|月|日|歲|岁|點|点|次|個|个|人|天(?!天)|萬|万|元|則|则|條|条|篇|通|分|小時|小时|多))",
         re.IGNORECASE | re.ASCII,
@@ -140,7 +149,7 @@ RULES: Final = (
         find_emails,
     ),
     Rule(
-        rf"(?i)https?://|www\.|\.(?:{_ENDINGS})/|[a-z0-9]\.[a-z0-9-]+\.[a-z]+/|\.(?:pixnet|blogspot|wordpress|tumblr|medium|weebly|wixsite|github|substack|neocities)\.|(?:網址|网址|網站|网站|部落格|網誌|博客|主頁|主页|個人頁面|blog|site|portfolio)",
+        rf"(?i)https?://|www\.|\.(?:{_ENDINGS})/|[a-z0-9]\.[a-z0-9-]+\.[a-z]+/|{_SHORT_HOSTS}/|\.(?:pixnet|blogspot|wordpress|tumblr|medium|weebly|wixsite|github|substack|neocities)\.|(?:網址|网址|網站|网站|部落格|網誌|博客|主頁|主页|個人頁面|blog|site|portfolio)",
         find_urls,
     ),
     Rule(_ANY_APP, find_messenger_names),

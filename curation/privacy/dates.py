@@ -1,6 +1,7 @@
 """Days: Western and ROC years, in digits and Han numerals, in Chinese and English.
 
-A year alone says little and stays, unless it is said to be that of a birth, or is a ROC year spelt with 民國.
+A year alone says little and stays, unless it is said to be that of a birth, or is a ROC year spelt with 民國; a month
+with its year is moved.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _HAN: Final = [
         rf"(?<![0-9{_H}])(?<![0-9{_H}]年){_NUMBER}月(?:[廿卅][一二三四五六七八九]?|初[一二三四五六七八九十])",
         rf"(?<![0-9{_H}])(?<![0-9{_H}]年)(?:[0-9]{{4}}[ ]?年[ ]?)?[0-9]{{1,2}}月[0-9]{{1,2}}(?![0-9日號号個个天元塊块%月.、到至~多幾几-]|,[0-9])",
         rf"(?<![0-9{_H}年]){_ERA}?(?:[0-9]{{2,4}}|[{_H}]{{2,4}})[ ]?年[ ]?{_NUMBER}[ ]?月(?:[初中底份])?(?=[^\n。]{{0,3}}(?:出生|生的|生日|生,|生。|生$))",
+        r"(?<![0-9])(?:19|20)[0-9]{2}[ ]?年[ ]?(?:1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九])[ ]?月",
         rf"(?:中華民國|中华民国|民國|民国)[ ]?(?:[0-9]{{1,3}}|[{_H}]{{1,3}})[ ]?年(?:[ ]?{_NUMBER}[ ]?月)?",
         rf"(?<![0-9{_H}])(?:(?:19|20)[0-9]{{2}}|[{_H}]{{4}})[ ]?年?(?=(?:次)?[ ]?(?:出生|生的|年生|生於|生于))",
         rf"(?<=生[於于])(?:19|20)[0-9]{{2}}[ ]?年?{NO_DIGIT_AFTER}",
@@ -49,7 +51,8 @@ _ENGLISH: Final = [
     re.compile(p)
     for p in (
         rf"{ALONE}{_MONTH_EN}\.? (?:the )?{_DAY_EN}(?:st|nd|rd|th)?(?:,? ?(?:of )?(?:19|20)[0-9]{{2}})?{ENDS}",
-        rf"{ALONE}(?:the )?{_DAY_EN}(?:st|nd|rd|th)?(?: day)?(?: of)?[ -]{_MONTH_EN}\.?(?:(?:, ?| |-)(?:19|20)[0-9]{{2}})?{ENDS}",
+        rf"{ALONE}(?:the )?{_DAY_EN}(?:st|nd|rd|th)?(?: day)?(?: of)?[ -]{_MONTH_EN}(?:\.?(?:, ?| |-)(?:19|20)[0-9]{{2}})?{ENDS}",
+        rf"{ALONE}{_MONTH_EN}(?:\.|,)? (?:19|20)[0-9]{{2}}{ENDS}",
         rf"{ALONE}(?:jan|feb|apr|jun|jul|aug|sept?|oct|nov|dec)[a-z]{{0,6}} {_DAY_EN}(?:st|nd|rd|th)?(?:,? (?:19|20)[0-9]{{2}})?{ENDS}",
         rf"(?<=[Bb]orn in )(?:{_MONTH_EN}(?: of)?,? )?(?:19|20)[0-9]{{2}}{ENDS}",
     )
@@ -184,13 +187,13 @@ def _read_digits(text: str) -> _Read:
 
 RULES: Final = (
     Rule(
-        rf"月[ ]?[0-9初廿卅{_H}]|民[國国][ ]?[0-9{_H}]|年次|[0-9{_H}][ ]?年[^\n。]{{0,12}}生|[0-9{_H}][ ]?出?生|生[於于][0-9]",
+        rf"月[ ]?[0-9初廿卅{_H}]|(?:19|20)[0-9]{{2}}[ ]?年[ ]?[0-9{_H}]{{1,2}}[ ]?月|民[國国][ ]?[0-9{_H}]|年次|[0-9{_H}][ ]?年[^\n。]{{0,12}}生|[0-9{_H}][ ]?出?生|生[於于][0-9]",
         find_han_dates,
     ),
     Rule(r"[0-9] ?[-/.] ?[0-9]{1,2} ?[-/.] ?[0-9]", find_numeric_dates),
     Rule(r"[0-9][/.][0-9]", find_short_days),
     Rule(
-        r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? (?:the )?[0-9]|[0-9](?:st|nd|rd|th)?(?: day)?(?: of)?[ -](?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)|[Bb]orn in |(?:jan|feb|apr|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,7} [0-9]",
+        r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*[.,]? (?:the )?[0-9]|[0-9](?:st|nd|rd|th)?(?: day)?(?: of)?[ -](?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)|[Bb]orn in |(?:jan|feb|apr|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,7} [0-9]",
         find_english_dates,
     ),
     Rule(r"(?i)(?:生日|出生|生[於于]|birth|dob|born)[^\n。;0-9]{0,20}[0-9]", find_birthdays),

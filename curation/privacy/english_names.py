@@ -84,7 +84,7 @@ def find_english_names(text: str) -> Iterator[Span]:
             end = match.end(kind)
             while kind != "titled" and len(words) > 1 and words[-1] in _not_names():
                 end -= len(words.pop()) + 1
-            if kind == "byname" and words[1] not in first_names():
+            if kind == "byname" and (len(words) < 2 or words[1] not in first_names()):
                 continue
             names = {words[0], words[-1]} - (_MONTHS if kind in ("titled", "byname") else frozenset())
             if not names & _not_names() and (kind != "iam" or _introduces_self(match.group(), words)):

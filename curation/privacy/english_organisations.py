@@ -18,6 +18,8 @@ _SCHOOL: Final = (
     r"(?:University|College|High School|Middle School|Elementary School|Elementary|Primary School|Primary|Grammar School|Secondary School|Secondary|International School|Boarding School|"
     r"Academy|Nursery|Preschool|Pre-School|Montessori|Kindergarten|Daycare|Prep|Sixth Form|Seminary|Conservatory|Institute of Technology|Polytechnic|School|High)"
 )
+# A college of a federal university bears the name of its town behind its own: King's College London.
+_CAMPUS: Final = "(?:London|Dublin|Cork|Galway|Oxford|Cambridge|Durham|Belfast|Swansea|Birmingham)"
 # These say by themselves that a firm is named; the others only after a word that is hardly one.
 _FIRM: Final = r"(?:Inc|Ltd|LLC|LLP|PLC|plc|Corp|Corporation|Company|Co|Hospital|Clinic|Bank|Group|Associates|Partners|Technologies|Industries|Medical Cent(?:er|re)|Consulting|Logistics|Law Firm|Solicitors|Accountants|Care Home|Brewing Co|Airlines|Airways)"
 _TRADE: Final = (
@@ -103,7 +105,12 @@ _PARTED: Final = ("", " ", "\n", ":", '"')
 
 
 _ORGANISATIONS: Final = [
-    ("school", re.compile(rf"(?<![A-Za-z&])({_NAME}{_SCHOOL}(?: of (?:{_CAP} ?){{1,3}}(?<! ))?)(?![A-Za-z])")),
+    (
+        "school",
+        re.compile(
+            rf"(?<![A-Za-z&])({_NAME}{_SCHOOL}(?: (?:of (?:{_CAP} ?){{1,3}}(?<! )|{_CAMPUS}(?![A-Za-z])))?)(?![A-Za-z])"
+        ),
+    ),
     (
         "school",
         re.compile(

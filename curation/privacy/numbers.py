@@ -41,7 +41,7 @@ def find_identity_cards(text: str) -> Iterator[Span]:
             yield Span(*match.span(), "cn_id")
     for match in _HK.finditer(text):
         value = bare(match.group())
-        if "(" not in match.group() and _named(text, match.start(), _passport_words()):
+        if "(" not in match.group() and _is_other(text, match.start()):
             continue
         if hk_check(value) or (
             "(" in match.group() and "00000" not in value and _named(text, match.start(), _id_words())
@@ -73,10 +73,30 @@ def _id_words() -> re.Pattern[str]:
     return re.compile(either("身分證 身份證 證件 證號 居留證") + r"|(?ai:(?<![a-z])(?:ID|HKID|ARC)(?![a-z])|identity)")
 
 
+def _is_other(text: str, start: int) -> bool:
+    """Whether the word before it says that a number is that of a passport, a chart or a paper.
+
+    One letter and seven digits are the shape of a Hong Kong card without brackets, and one in eleven passes its check.
+    """
+    if _named(text, start, _passport_words()):
+        return True
+    return _named(text, start, _paper_words()) and not _named(text, start, _id_words())
+
+
 @cache
 def _passport_words() -> re.Pattern[str]:
-    """A passport of one letter and seven digits has the shape of a Hong Kong card without brackets."""
-    return re.compile(f"(?:{either('護照 旅行證 通行證')}|(?ai:passport|travel document))[^\n。;!?,0-9]{{0,12}}\\Z")
+    words = f"{either('護照 旅行證 通行證')}|(?ai:passport|travel document|(?<![a-z])BN\\(?O\\)?(?![a-z]))"
+    return re.compile(f"(?:{words})[^\n。;!?,0-9]{{0,12}}\\Z")
+
+
+@cache
+def _paper_words() -> re.Pattern[str]:
+    words = either(
+        "病歷 病歷號 收據 單號 帳號 帳戶 賬號 序號 編號 案號 學號 工號 報告 發票 訂單 保單 型號 流水號 檔案 掛號 會員號 會員編號"
+    )
+    english = r"(?<![a-z])(?:report|reference|ref|case|file|order|invoice|serial|record|chart|mrn|account|ticket|receipt|model|policy|claim)"
+    link = r"(?:號碼|号码|編號|编号|號|号|no\.?|number|#)?[ ]?(?:是|為|为|係|is|was|:|#)?[ ]?"
+    return re.compile(f"(?ai:(?:{words}|{english})[ ]?{link}\\Z)")
 
 
 @cache

@@ -25,11 +25,12 @@ def find_organisations(text: str) -> Iterator[Span]:
         for match in pattern.finditer(text):
             start = _start(text, match.start("suffix"))
             # Right behind 在 or 讀 nothing is left of the sentence.
-            if text[max(0, start - 1) : start] not in _RIGHT_BEHIND:
+            word = text[start : match.end()] in _WORDS_OF_DOING
+            if text[max(0, start - 1) : start] not in _RIGHT_BEHIND and not word:
                 start += connecting_lead(text[start : match.start("suffix")].translate(to_simplified()))
             core = text[start : match.start("suffix")]
-            own = core in _NAMES_AFTER_ALL or not plain.fullmatch(core)
-            if len(core) >= 2 and own and not odd_core().search(core):
+            own = word or core in _NAMES_AFTER_ALL or not plain.fullmatch(core)
+            if len(core) >= 2 and own and (word or not odd_core().search(core)):
                 yield Span(start, match.end(), kind)
     for match in _teaching_hospital().finditer(text):
         start = match.start() + lead(match.group())
@@ -39,6 +40,8 @@ def find_organisations(text: str) -> Iterator[Span]:
 _RIGHT_BEHIND: Final = ("在", "喺", "讀", "读", "念", "唸")
 # Built of words for kinds of schools, and names.
 _NAMES_AFTER_ALL: Final = frozenset(["大同", "中山", "文山", "工農"])
+# Their names are words of doing; only these are schools, 在實踐中學會 is none.
+_WORDS_OF_DOING: Final = frozenset(["實踐大學", "实践大学", "實踐國小", "實踐國中"])
 
 
 @cache

@@ -14,7 +14,8 @@ from curation.privacy.spans import ALONE, ENDS, NO_DIGIT_BEFORE, Rule, Span, eit
 
 _PROVINCES: Final = "京津沪滬渝冀豫云雲辽遼黑湘皖鲁魯新苏蘇浙赣贛鄂桂甘晋晉蒙陕陝吉闽閩贵貴粤粵青藏川宁寧琼瓊"
 # Scales, diagnoses and standards look like plates: PHQ-9000 is none.
-_NO_PLATE: Final = r"(?!(?:ISO|CNS|DSM|ICD|PHQ|GAD|SCL|BDI|BAI|RFC|GPT|COV|MP|No)-?[0-9])"
+# Nor is what is counted like a thing (那張 RTX-4090) or comes from a maker's list.
+_NO_PLATE: Final = r"(?=[0-9A-Z])(?<![張张顆颗款支])(?<![張张顆颗款支] )(?!(?:ISO|CNS|DSM|ICD|PHQ|GAD|SCL|BDI|BAI|RFC|GPT|COV|MP|No|RTX|GTX|CPU|GPU|SSD|DDR|USB)-?[0-9])"
 _GAP: Final = r"[^\n。;!?0-9A-Za-z]{0,8}?"
 _LINK: Final = r"(?:号码|號碼|編號|编号|字號|字号|代號|代号|證號|证号|號|号|no\.?|number|num|id|#)?[ ]?(?:是|為|为|叫|is|was|:|=|#|\()?[ ]?"
 # At least three digits; groups may be parted by a hyphen, blanks only between digits.
@@ -80,7 +81,7 @@ _PLATE_WORDS: Final = "車牌 牌照 車號 機車 汽車 車子 的車 開車 �
 _RECORD_WORDS: Final = (
     "病歷 病歷號 案件 個案 案號 掛號 就診 住院 門診 學號 工號 員工 員編 編號 准考證 健保卡 社保 醫保 保單 會員 報案 受理 卷宗 帳號 "
     "帳戶 戶頭 檔案 存摺 病人 患者 學籍 學生證 考生 社會安全 駕照 駕駛證 檔號 員工證 健保 床號 諮詢編號 轉介單 案卷 警號 軍籍 "
-    "賬號 賬戶 卡號 識別碼 證號 收據 回執 立案 個管 收容編號 通報單 受刑人 囚犯編號 兵籍 診號 檢驗單 工作證 學員編號 報名序號 報名號 准考證 勞保 重大傷病卡 服務編號 收案 回條 受理單 報警 報案單 存根 檔號 單據 學籍 保險 轉診 訴願 調解"
+    "賬號 賬戶 卡號 識別碼 證號 收據 回執 立案 個管 收容編號 通報單 通報序號 通報編號 通報案號 受刑人 囚犯編號 兵籍 診號 檢驗單 工作證 學員編號 報名序號 報名號 准考證 勞保 重大傷病卡 服務編號 收案 回條 受理單 報警 報案單 存根 檔號 單據 學籍 保險 轉診 訴願 調解"
 )
 
 
@@ -106,7 +107,7 @@ def _named_plate() -> tuple[re.Pattern[str], re.Pattern[str]]:
     )
     shape = (
         r"(?:[A-HJ-NP-Z]{2,3}[ -]?[0-9]{3,4}|[0-9]{3,4}[ -]?[A-HJ-NP-Z]{2,3}|[A-HJ-NP-Z][0-9]-?[0-9]{4}|[0-9]{4}-[A-HJ-NP-Z][0-9]"
-        r"|[A-HJ-NP-Z]{2}[0-9]{2} ?[A-HJ-NP-Z]{3}|[0-9][A-HJ-NP-Z]{3}[0-9]{3}|[A-HJ-NP-Z]{3}[ -]?[0-9]{2}[A-HJ-NP-Z]|M[A-Z]-[0-9]{2}-[0-9]{2}|(?<=[牌士巴]號)[A-HJ-NP-Z]{2} ?[0-9]{1,2})"
+        r"|[A-HJ-NP-Z]{2}[0-9]{2} ?[A-HJ-NP-Z]{3}|[0-9][A-HJ-NP-Z]{3}[0-9]{3}|[A-HJ-NP-Z]{3}[ -]?[0-9]{2}[A-HJ-NP-Z]|M[A-Z]-[0-9]{2}-[0-9]{2}|[A-Z][0-9]{6}[A-Z]|(?<=[牌士巴]號)[A-HJ-NP-Z]{2} ?[0-9]{1,2})"
     )
     return (
         re.compile(rf"{ALONE}{_NO_PLATE}({shape}){ENDS}(?!-[0-9A-Z])"),
@@ -193,7 +194,7 @@ def _records() -> list[tuple[frozenset[str], re.Pattern[str]]]:
 
 _DIGITS: Final = r"[0-9]{2}"
 RULES: Final = (
-    Rule(r"[0-9]{7}", find_passports),
+    Rule(r"[0-9]{6}", find_passports),
     Rule(
         rf"[{_PROVINCES}][A-Z][·•. -]?[A-Z0-9]|[A-Z]{{2}}[ -]?[0-9]{{3}}|[0-9]{{3}}[ -]?[A-Z]{{2}}|[A-Z][0-9]-?[0-9]{{4}}|[0-9]{{4}}-[A-Z][0-9]|[A-Z]{{2}}[0-9]{{2}}|[0-9][A-Z]{{3}}",
         find_plates,
