@@ -43,7 +43,7 @@ counsellor. Never show it to somebody who seeks help.**
 | tokens | {shape["vocabulary"]:,}: byte-level BPE of Chinese in both scripts and English |
 | context | {shape["context"]:,} tokens |
 | read | {record["tokens"]:,} tokens, {shape["epochs"]} times: {steps} |
-| time | {record["wall_s"] / 60:.0f} minutes on {record["threads"]} threads of a processor |
+| time | {record["wall_s"] / 60:.0f} minutes of a processor, threads: {record["threads"]} |
 | seed | {shape["seed"]} |
 
 ## Data
@@ -57,8 +57,8 @@ Training and validation parts only. Each Chinese document is read in both script
 The licences of the texts ({", ".join(licences)}) and what their platforms ask hold beside that of the weights. Posts of
 IMHI come from Reddit, Twitter and SMS collections; nano reads them without questions and answers.
 
-Compared with {against}: what holds a case of one, wholly, nearly or by a fifth of its five-character runs, is left out:
-{left_out} rows.
+Compared with {against}.
+What holds a case of one, wholly, nearly or by a fifth of its five-character runs, is left out: {left_out} rows.
 
 ## Loss
 
@@ -67,6 +67,9 @@ Nats per token, of training since the row before and of documents held back.
 | step | training | held back |
 |---:|---:|---:|
 {losses}
+
+`local:nano` is this model wherever a model is named; `xinheng train nano --base nano --data DATASET` trains an adapter for it; `make nano`
+made it.
 
 ## Limits
 
