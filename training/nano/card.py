@@ -68,8 +68,8 @@ Nats per token, of training since the row before and of documents held back.
 |---:|---:|---:|
 {losses}
 
-`local:nano` is this model wherever a model is named; `xinheng train nano --base nano --data DATASET` trains an adapter for it; `make nano`
-made it.
+`local:nano` is this model wherever a model is named; `xinheng train nano --base nano --data DATASET` trains an adapter
+for it; `make nano` made it.
 
 ## Limits
 
