@@ -12,6 +12,7 @@ import typer
 
 from app import (
     adapter_commands,
+    annotate_commands,
     bench_commands,
     dataset_commands,
     generate_commands,
@@ -65,6 +66,7 @@ _add(training_commands.train, "train mcq --base models/qwen --data runs/datasets
 _add(adapter_commands.merge, "merge models/qwen runs/adapters/choices-mcq --out runs/models/mcq")
 _add(adapter_commands.quantise, "quantise runs/models/mcq --to nf4 --out runs/models/mcq-nf4")
 _add(adapter_commands.push, "push runs/adapters/choices-mcq OWNER/NAME --base Qwen/Qwen2.5-7B-Instruct --dry-run")
+app.add_typer(annotate_commands.annotate, name="annotate")
 _add(privacy_commands.privacy, "privacy runs/datasets/mine --vault ~/vaults/study.vault --quasi age,sex,place")
 _add(privacy_commands.reveal, "reveal --vault ~/vaults/study.vault --client C0123 answer.txt")
 _add(privacy_commands.forget, "forget --vault ~/vaults/study.vault --client C0123")

@@ -1,0 +1,1 @@
+"""Human rating: tasks drawn, assigned blind, sent to Argilla or to spreadsheets, and brought back."""
