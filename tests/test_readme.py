@@ -9,7 +9,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PACKAGES = ["app", "datasets_src", "counselling", "curation", "annotation", "training", "benchmarks", "reports", "xinheng"]
+PACKAGES = [
+    "app",
+    "datasets_src",
+    "counselling",
+    "curation",
+    "annotation",
+    "training",
+    "benchmarks",
+    "reports",
+    "xinheng",
+]
 
 
 @pytest.mark.parametrize("package", PACKAGES)
