@@ -225,7 +225,14 @@ def open_artifact(path: Place) -> Artifact:
             )
         manifest["kind"], manifest["name"], manifest["files"].items()
         checked_marks(manifest.get("marks", []))
-        _digest_of_tables(manifest["tables"]), manifest["digest"]
+        if _digest_of_tables(manifest["tables"]) != manifest["digest"]:
+            raise ArtifactError(
+                str(file),
+                "edited since it was written",
+                want="a digest that is that of its tables",
+                have="another",
+                mend="Make the artifact again.",
+            )
         files = [(f["name"], f["rows"], f["sha256"]) for entry in manifest["tables"].values() for f in entry["files"]]
         # A manifest from elsewhere must not lead out of its folder.
         inside = [manifest.get("folder", ""), *manifest["files"], *(name for name, _, _ in files)]
@@ -258,8 +265,6 @@ def verify(artifact: Artifact) -> list[str]:
         with on_disk(artifact.file(name)) as path:
             problem = _file_problem(path, entry["sha256"])
         problems += [f"{name}: {problem}"] if problem else []
-    if _digest_of_tables(artifact.manifest["tables"]) != artifact.digest:
-        problems.append(f"{MANIFEST}: its digest is not that of its tables")
     return problems
 
 
