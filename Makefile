@@ -29,7 +29,7 @@ test: $(VENV)/.installed-dev  ## Install and run all tests
 
 test-llama: $(VENV)/.installed-dev  ## Build llama.cpp's server in FOLDER (.llama), once, and run the tests of real servers on it
 	$(BIN)/python -m tests.servers.llama_server $(or $(FOLDER),.llama)
-	XINHENG_LLAMA=$(or $(FOLDER),.llama) $(BIN)/pytest tests/xinheng/chat/test_real_server.py
+	XINHENG_LLAMA=$(or $(FOLDER),.llama) $(BIN)/pytest tests/xinheng/chat/test_real_server.py tests/training/test_quantise.py
 
 check: $(VENV)/.installed-dev  ## Style, types, import contracts
 	$(BIN)/ruff check .
@@ -41,6 +41,7 @@ perf: $(VENV)/.installed-dev  ## Measure speed, memory and growth; prints tables
 	$(BIN)/python -m tests.perf
 	XINHENG_PERF_SIZES=10000,100000 $(BIN)/python -m tests.perf.duplicates
 	$(BIN)/python -m tests.perf.leaderboard
+	$(BIN)/python -m tests.perf.publishing
 
 perf-peers: $(VENV)/.installed-dev  ## The same work by other tools, installed into FOLDER (perf/peers): near-duplicates, chat, multiple choice, training
 	$(BIN)/python -m tests.perf.peers $(or $(FOLDER),perf/peers)

@@ -17,9 +17,11 @@ from app import (
     dataset_commands,
     generate_commands,
     leaderboard_commands,
+    lineage_commands,
     persona_commands,
     predict_commands,
     privacy_commands,
+    publish_commands,
     source_commands,
     training_commands,
 )
@@ -66,10 +68,13 @@ _add(training_commands.train, "train mcq --base models/qwen --data runs/datasets
 _add(adapter_commands.merge, "merge models/qwen runs/adapters/choices-mcq --out runs/models/mcq")
 _add(adapter_commands.quantise, "quantise runs/models/mcq --to nf4 --out runs/models/mcq-nf4")
 _add(adapter_commands.push, "push runs/adapters/choices-mcq OWNER/NAME --base Qwen/Qwen2.5-7B-Instruct --dry-run")
+_add(publish_commands.publish, "publish runs/datasets/choices --out published/choices")
 app.add_typer(annotate_commands.annotate, name="annotate")
 _add(privacy_commands.privacy, "privacy runs/datasets/mine --vault ~/vaults/study.vault --quasi age,sex,place")
 _add(privacy_commands.reveal, "reveal --vault ~/vaults/study.vault --client C0123 answer.txt")
 _add(privacy_commands.forget, "forget --vault ~/vaults/study.vault --client C0123")
+_add(lineage_commands.diff, "diff runs/datasets/zh-1 runs/datasets/zh --page diff.html --changelog CHANGELOG.md")
+_add(lineage_commands.lineage, "lineage runs/scores/imhi-ollama-phi4 --in runs --page lineage.html")
 _add(dataset_commands.sweep, "sweep s3://bucket/runs/datasets/imhi")
 
 

@@ -35,6 +35,10 @@ def curate(
         typer.Option(help="Replace names, numbers and places first; the way back goes into this encrypted file."),
     ] = None,
     key_file: KeyFile = None,
+    withdraw: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Ids, one a line, whose rows go for good: of rows, clients or groups."),
+    ] = None,
     engine: Annotated[
         str, typer.Option(help="Where the steps run: local, processes, or ray (RAY_ADDRESS or a local cluster).")
     ] = "local",
@@ -50,6 +54,7 @@ def curate(
     from app.privacy import told, vault_in_use
     from app.terminal import Terminal
     from curation.recipe import load
+    from curation.withdrawal import ids_in
     from xinheng.errors import UsageError
     from xinheng.marks import CONTAMINATED, TEST_ROWS
     from xinheng.storage import place_of
@@ -58,6 +63,7 @@ def curate(
     chosen = load(recipe)
     allowed = {TEST_ROWS: allow_test_rows, CONTAMINATED: allow_contaminated}
     allowed_marks = [mark for mark, allow in allowed.items() if allow]
+    gone = ids_in(withdraw) if withdraw is not None else []
     target = place_of(out) if out else pipeline.dataset_path(chosen.name)
     if vault is None and key_file is not None:
         raise UsageError("curate", "--key-file without --vault", mend="Name the vault that it opens.")
@@ -79,6 +85,7 @@ def curate(
             against=named_benchmarks(against or []),
             allow=allowed_marks,
             vault=held,
+            withdraw=gone,
             say=terminal.say,
         )
     show.dataset(terminal, dataset)

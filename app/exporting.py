@@ -79,16 +79,29 @@ def _export(artifact: Artifact, *, form: str, out: Path) -> tuple[list[Path], li
     if form in {"parquet", "datasets"}:
         writer = exports.write_parquet_dataset if form == "parquet" else exports.write_dataset
         return _written(writer(rows, out))
+    files, notes = _written(lines(table, form)(rows, out))
+    left_out = examples.unanswered(rows).select(pl.len()).collect().item() if table in {"choice", "case"} else 0
+    if left_out:
+        notes.append(f"{left_out:,} rows have no answer and are no examples")
+    return files, notes
+
+
+def lines(table: str, form: str) -> Callable[[pl.LazyFrame, Path], Written]:
+    """What writes rows of a kind as JSON Lines of a form.
+
+    Raises:
+        UsageError: There is no such form of them.
+    """
     if form == "tagged":
         if table != "dialogue":
             raise UsageError("export", "tagged text is made of dialogues", have=f"a table of kind {table}")
-        return _written(exports.write_views_jsonl(rows, out))
+        return exports.write_views_jsonl
     if form == "dpo" or table == "preference":
         if form != "dpo" or table != "preference":
             raise UsageError(
                 "export", f"no form {form!r} of a {table} table", want="dpo, parquet or datasets, of preference pairs"
             )
-        return _written(exports.write_preferences_jsonl(rows, out))
+        return exports.write_preferences_jsonl
     to_examples: Mapping[str, Callable[[pl.LazyFrame], pl.LazyFrame]] = {
         "dialogue": examples.dialogue_examples,
         "choice": partial(examples.choice_examples, with_explanation=True),
@@ -106,11 +119,8 @@ def _export(artifact: Artifact, *, form: str, out: Path) -> tuple[list[Path], li
             f"no form {form!r} of a {table} table",
             want=f"one of {', '.join([*writers, 'tagged', 'parquet', 'datasets'])}",
         )
-    files, notes = _written(writers[form](to_examples[table](rows), out))
-    left_out = examples.unanswered(rows).select(pl.len()).collect().item() if table in {"choice", "case"} else 0
-    if left_out:
-        notes.append(f"{left_out:,} rows have no answer and are no examples")
-    return files, notes
+    shape, write = to_examples[table], writers[form]
+    return lambda rows, out: write(shape(rows), out)
 
 
 def _written(written: Written) -> tuple[list[Path], list[str]]:

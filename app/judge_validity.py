@@ -28,6 +28,7 @@ from xinheng.storage import Place, RemotePath
 KIND: Final = "validity"
 ALL: Final = "all systems"
 _ITEM: Final = ["system", "case_id"]
+_PLAIN: Final = "plain"
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def validity(
         UsageError: Several systems and ratings that name none, or nothing to compare.
     """
     told, scales, rubric = _scores(scores)
-    rated = _ratings(human)
+    rated, left_out = _ratings(human)
     systems = told["system"].unique().sort().to_list()
     named = rated["system"].null_count() == 0
     if not named and len(systems) > 1:
@@ -128,6 +129,7 @@ def validity(
             have=", ".join(rated["dimension"].unique().sort().to_list()[:8]), mend="See --match MEASURE=DIMENSION.",
         )  # fmt: skip
     facts = {"rubric": rubric, "epsilon": epsilon, "least_items": least_items, "items": items, "systems": systems}
+    facts |= {"ratings_left_out": left_out} if left_out else {}
     return Found(summary_table(rows), tuple(alts), facts, tuple(scores))
 
 
@@ -214,14 +216,24 @@ def _scores(scores: Sequence[Artifact]) -> tuple[pl.DataFrame, dict[str, tuple[f
     return table, {name: (ends[0], ends[1]) for name, ends in rubric["scales"].items()}, str(rubric["name"])
 
 
-def _ratings(human: Place) -> pl.DataFrame:
-    if isinstance(human, RemotePath) or (human / MANIFEST).is_file():
-        artifact = open_artifact(human)
-        if "rating" not in artifact.manifest["tables"]:
-            have = ", ".join(artifact.manifest["tables"])
-            raise ArtifactError(str(human), "no ratings", want="a table `rating`", have=f"tables {have}")
-        return ratings(artifact.scan("rating").collect(), who=str(human))
-    return read_ratings(Path(human))
+def _ratings(human: Place) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Ratings, and how many of an artifact's were left out: gold and repeats, and answers that are no grades."""
+    if not isinstance(human, RemotePath) and not (human / MANIFEST).is_file():
+        return read_ratings(Path(human)), {}
+    artifact = open_artifact(human)
+    if "rating" not in artifact.manifest["tables"]:
+        have = ", ".join(artifact.manifest["tables"])
+        raise ArtifactError(str(human), "no ratings", want="a table `rating`", have=f"tables {have}")
+    rows = artifact.scan("rating").collect()
+    if not {"role", "value"} <= set(rows.columns):
+        return ratings(rows, who=str(human)), {}
+    # A planted item is no answer of the system, and a repeat the same answer again.
+    planted = rows.filter(pl.col("role") != _PLAIN)
+    plain = rows.filter(pl.col("role") == _PLAIN)
+    left_out = dict(planted.group_by("role").len().sort("role").iter_rows())
+    if no_grade := plain["value"].null_count():
+        left_out["no grade"] = no_grade
+    return ratings(plain.drop_nulls("value"), who=str(human)), left_out
 
 
 def _require_scale(own: pl.DataFrame, scale: tuple[float, float], who: str, dimension: str) -> None:
@@ -250,6 +262,8 @@ def written(found: Found, out: Place) -> Artifact:
 
 def show(terminal: Terminal, found: Found, made: Artifact | None) -> None:
     """The figures by dimension and judge, and whether each judge may stand in for a rater."""
+    if left_out := found.facts.get("ratings_left_out"):
+        terminal.line(f"ratings left out: {', '.join(f'{n:,} {what}' for what, n in left_out.items())}")
     for (part, scorer), rows in found.summary.group_by("part", "scorer", maintain_order=True):
         counts = found.facts["items"][part]
         terminal.line(

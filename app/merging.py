@@ -229,6 +229,7 @@ def _written(
             "README.md": card(into, facts, base=None if where.is_dir() and Path(base).is_dir() else base, marks=marks)
         },
         copies={name: path for name, path in files.items() if name != "README.md"},
+        linked=True,
     )
 
 

@@ -230,7 +230,8 @@ def journal_path() -> Path:
 
 def kind_of_texts(rows: pl.DataFrame, artifact: Artifact) -> Texts:
     """Whether texts are public by their licences, were pseudonymised when they were curated, or are personal."""
-    from datasets_src.catalog import PRIVATE, SOURCES, YOURS
+    from datasets_src.catalog import SOURCES
+    from xinheng.licences import PRIVATE, YOURS
 
     if artifact.manifest["facts"].get("privacy"):
         return "pseudonymised"

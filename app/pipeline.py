@@ -16,17 +16,19 @@ import datasets_src
 from app.facts import READ_STEP, dataset_facts
 from app.held_out import held_out
 from app.protection import inherited, protected
+from app.withdrawing import certificate_of, withdrawn_of
 from curation.coverage import coverage
 from curation.engine import curate_shards
 from curation.expectations import Gate, gate
 from curation.privacy.vault import Vault
 from curation.recipe import Recipe
 from curation.split import split
-from datasets_src.catalog import PRIVATE, YOURS, Source, source
+from datasets_src.catalog import Source, source
 from datasets_src.ingest import Tally, dropped_frame, frames
 from reports.run import gate_page, run_page
 from xinheng.artifacts import MANIFEST, Artifact, file_sha256, open_artifact, readable_write_errors, verify, write
 from xinheng.errors import InputError, SourceError, UsageError
+from xinheng.licences import PRIVATE, YOURS
 from xinheng.marks import counts_line, mark_line, united
 from xinheng.settings import settings
 from xinheng.staging import Fetched, fetched, stamps_of
@@ -208,6 +210,7 @@ def curate_recipe(
     against: Mapping[str, Artifact] | None = None,
     allow: Collection[str] = (),
     vault: Vault | None = None,
+    withdraw: Collection[str] = (),
     say: Say = lambda _: None,
 ) -> Dataset:
     """Run a recipe over source artifacts and write the dataset with its page and certificate.
@@ -225,6 +228,7 @@ def curate_recipe(
         against: Benchmarks, by name, of which no row of train and validation may hold a case.
         allow: Names of marks (`xinheng.marks`) with which to go on all the same.
         vault: An open vault: rows are pseudonymised with it before any step sees them.
+        withdraw: Ids whose rows go for good; those withdrawn from what lies at `out` go again without being named.
         say: Hears what is going on.
 
     Raises:
@@ -251,24 +255,28 @@ def curate_recipe(
         published=recipe.published,
         seed=seed,
     )
-    if against:
-        say(f"comparing with {', '.join(against)}")
-    checked = held_out(kept, published=recipe.published, read=whole, against=against or {}, allow=allow)
     unread = [a.scan("dropped").collect() for a in sources if a.kind == "source" and a.rows("dropped")]
     unread = guard.unread(unread) if guard else unread
     dropped = pl.concat([*unread, curated.dropped])
+    taken = withdrawn_of(kept, dropped, withdraw, key=recipe.key, out=out, say=say)
+    if taken.facts:
+        kept, certificate = taken.kept, certificate_of(taken.kept, recipe, groups=groups, seed=seed)
+    if against:
+        say(f"comparing with {', '.join(against)}")
+    checked = held_out(kept, published=recipe.published, read=whole, against=against or {}, allow=allow)
     weighed = None
     if weigh:
         say(f"gate over {kept.height:,} rows")
         weighed = gate(kept, kind=recipe.table, declared_licences=_declared(sources))
     covered = coverage(kept) if recipe.table == "dialogue" else {}
     facts = {
-        **dataset_facts(recipe, sources, curated, read=read, kept=kept, dropped=dropped, certificate=certificate),
+        **dataset_facts(recipe, sources, curated, read=read, kept=kept, dropped=taken.dropped, certificate=certificate),
         "seed": seed,
         "limit": limit,
         **({"coverage": covered} if covered else {}),
         **({"gate": weighed.to_dict()} if weighed else {}),
         **checked.facts,
+        **taken.facts,
         **(guard.facts(kept) if guard else inherited(sources)),
     }
     told = [mark_line(mark) for mark in united(*(a.marks for a in sources))]
@@ -277,13 +285,14 @@ def curate_recipe(
         "certificate.json": _json(certificate),
         "coverage.json": _json(covered),
         "gate.json": _json(weighed.to_dict() if weighed else {}),
+        **taken.texts,
     }
     say(f"writing {out}")
     artifact = write(
         out,
         kind="dataset",
         name=recipe.name,
-        tables={recipe.table: kept, "dropped": dropped, "steps": curated.steps, **checked.tables},
+        tables={recipe.table: kept, "dropped": taken.dropped, "steps": curated.steps, **checked.tables, **taken.tables},
         facts=facts,
         parents=sources,
         texts=texts,

@@ -79,6 +79,12 @@ def _lengths(
     return Lengths(tuple(len(row.ids) for row in made.rows), made.answered), told
 
 
+def _laid(recipe: Training) -> str:
+    if recipe.method == "dpo":
+        return "in shuffled batches"
+    return "in rows end to end" if recipe.packing else "in batches of like length"
+
+
 def show(terminal: Terminal, made: Plan, told: dict[str, Any], recipe: Training) -> None:
     """The plan, for a person or a machine."""
     share = made.trainable / made.total
@@ -95,7 +101,8 @@ def show(terminal: Terminal, made: Plan, told: dict[str, Any], recipe: Training)
         for reason, count in told["unusable"].items():
             terminal.line(f"{count:,} examples are left out: {reason}")
         ours, shuffled = made.padding
-        terminal.line(f"{made.steps:,} steps; padding {ours:.1%} in batches of like length ({shuffled:.1%} shuffled)")
+        beside = "" if recipe.method == "dpo" else f" ({shuffled:.1%} shuffled)"
+        terminal.line(f"{made.steps:,} steps; padding {ours:.1%} {_laid(recipe)}{beside}")
     else:
         terminal.line(f"\nrows as long as the context, {made.longest:,} tokens; --data DATASET counts your own")
     terminal.line(f"checkpoint {made.checkpoint / 1e6:,.1f} MB\n")

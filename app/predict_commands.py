@@ -194,13 +194,25 @@ def rerun(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Repeat a run by its record, really asking everything again, and say what moved: exit 0 when nothing did."""
+    """Repeat a run by its record, really asking everything again, and say what moved: exit 0 when nothing did.
+
+    A published dataset is made again from its sources, by its lock.
+    """
     from app import rerun as again
     from app.terminal import Terminal
     from xinheng.artifacts import open_artifact
+    from xinheng.publication import is_publication
     from xinheng.storage import place_of
 
     terminal = Terminal(as_json=json)
+    place = place_of(run)
+    if is_publication(place):
+        from app.publishing_lock import remade, show_remade
+
+        with terminal.busy(f"making {run} again"):
+            made, differing = remade(place, out=place_of(out) if out else None, say=terminal.say)
+        show_remade(terminal, place, made, differing)
+        return
     moved = again.rerun(
         open_artifact(place_of(run)), out=place_of(out) if out else None, kept_cases=kept_cases, say=terminal.say
     )

@@ -109,6 +109,7 @@ def _written(
         parents=[made_of] if made_of is not None else [],
         texts={"README.md": card(MODEL, facts, base=None, marks=marks)},
         copies={name: path for name, path in files.items() if name != "README.md"},
+        linked=True,
     )
 
 

@@ -17,17 +17,19 @@ from app.terminal import Terminal
 from app.training_rows import conversations, meanings, preference_pairs
 from reports.training import training_page
 from training import adapters, dpo, sft
-from training.base import located
-from training.distributed import aloud, leave_to_first
+from training.base import config_of, empty, located
+from training.distributed import aloud, leave_to_first, processes, sharded
 from training.load import Ready, on_gpu, ready, tokenizer_of
 from training.plan import plan
 from training.recipe import Training
 from training.render import Rows, rendered, writer
 from training.running import steps_of
 from training.sft import Trained
+from training.spreading import share
 from training.watching import SAMPLE, events, samples, watchers
 from xinheng.artifacts import Artifact, file_sha256, write
 from xinheng.errors import CheckFailed, UsageError
+from xinheng.licences import YOURS, unlicensed
 from xinheng.marks import refuse_marked
 from xinheng.progress import duration
 
@@ -84,17 +86,17 @@ def trained(
     wall_s: dict[str, float] = {}
     work = out.with_name(f".{out.name}.training")
     with _timed(wall_s, "rows"):
-        said = conversations(dataset, recipe, limit=options.limit)
-        if not said.get("train"):
+        talks = conversations(dataset, recipe, limit=options.limit)
+        if not talks.get("train"):
             raise UsageError(str(dataset.path), "no row in its train split", want="rows to train on")
     new = meanings() if recipe.tag_tokens else {}
     with _timed(wall_s, "render"):
         words, _ = tokenizer_of(located(base), new)
         write_as = writer(words, recipe.form)
         rows = {
-            split: rendered(words, said[split], write=write_as, context=recipe.context)
+            split: rendered(words, talks[split], write=write_as, context=recipe.context)
             for split in ("train", "validation")
-            if said.get(split)
+            if talks.get(split)
         }
     _require_memory(recipe, base, rows, options.allow)
     with _timed(wall_s, "load"):
@@ -105,10 +107,11 @@ def trained(
     )
     with adapters.readable_saving(work, "a checkpoint"):
         told = _trained(made, rows, recipe, dataset, work, options=options, terminal=terminal, wall_s=wall_s)
+    said = adapters.answers(made)
     leave_to_first()
     with _timed(wall_s, "save and prove"):
         adapters.save(made, work / "adapter", base=base)
-        proof = adapters.prove(made, work / "adapter", located(base))
+        proof = adapters.prove(made, work / "adapter", located(base), want=said)
     artifact = _written(
         name,
         recipe,
@@ -203,14 +206,13 @@ def _require_clean(dataset: Artifact, allow: Collection[str]) -> None:
             mend="See xinheng validate, or say --allow-failed-gate.",
         )
     licences = [str(row["licence"] or "") for row in facts.get("licences", [])]
-    unlicensed = sorted(
-        {licence for licence in licences if licence.strip().lower() in {"", "unknown", "none", "private"}}
-    )
-    if unlicensed and UNLICENSED not in allow:
+    # What is somebody's own stays on their machine.
+    missing = sorted({licence for licence in licences if unlicensed(licence) and licence.strip().lower() != YOURS})
+    if missing and UNLICENSED not in allow:
         raise CheckFailed(
             str(dataset.path),
             "rows without a licence to train on",
-            have=", ".join(repr(licence) for licence in unlicensed),
+            have=", ".join(map(repr, missing)),
             mend="Leave these sources out, or say --allow-unlicensed.",
         )
 
@@ -223,12 +225,14 @@ def _require_memory(recipe: Training, base: str, rows: Mapping[str, Rows], allow
     half = on_gpu()
     longest = max(len(row.ids) for found in rows.values() for row in found.rows)
     told = plan(replace(recipe, context=longest), base, half=half)
+    elsewhere = 1 - share(empty(config_of(base)), processes()) if sharded() else 0.0
+    wanted = told.memory.total - round(told.memory.weights * elsewhere)
     free = torch.cuda.mem_get_info()[0] if half else psutil.virtual_memory().available
-    if told.memory.total > free and LOW_MEMORY not in allow:
+    if wanted > free and LOW_MEMORY not in allow:
         raise UsageError(
             "train",
             "too little memory",
-            want=f"{told.memory.total / 1e9:,.1f} GB for batches of {longest:,} tokens",
+            want=f"{wanted / 1e9:,.1f} GB for batches of {longest:,} tokens",
             have=f"{free / 1e9:,.1f} GB free on {'the GPU' if half else 'this machine'}",
             mend="; ".join((*told.advice, "or say --allow-low-memory")) + ".",
         )
@@ -300,6 +304,7 @@ def _written(
         facts=facts,
         parents=[dataset],
         copies={path.name: path for path in files} | {k: v for m in told for k, v in events(work / m, m).items()},
+        linked=True,
         page=lambda digest: {PAGE: training_page({**facts, "digest": digest}, points, tables["sample"].to_dicts())},
     )
 

@@ -19,6 +19,7 @@ from benchmarks.scored import Scored, summary_row, summary_table
 from benchmarks.text_measures import chrf, rouge_l
 from xinheng.errors import InputError, UsageError
 from xinheng.tables import SCORE
+from xinheng.thoughts import without_thoughts
 
 NAMES: Final = ("bart_score", "bert_score", "chrf", "rouge_l")
 _NO_GOLD: Final = "no gold"
@@ -79,8 +80,9 @@ def measured(
 ) -> Scored:
     """What was scored, with measures of the explanations beside it.
 
-    An empty answer, and one with a problem, has the measure's least value with the reason beside it; BARTScore has no
-    least value, so there it is missing. A case without a gold is missing in all. Posts are drawn again, not rows.
+    What was thought is no part of an answer. An empty answer, and one with a problem, has the measure's least value
+    with the reason beside it; BARTScore has no least value, so there it is missing. A case without a gold is missing in
+    all. Posts are drawn again, not rows.
 
     Args:
         scored: What the benchmark gave.
@@ -104,7 +106,7 @@ def measured(
     if twice := predictions.height - predictions["case_id"].n_unique():
         raise InputError("measures", "cases answered more than once", want="one answer each", have=f"{twice:,} twice")
     asked = cases.join(
-        predictions.select("case_id", "text", "problem", _there=pl.lit(value=True)),
+        predictions.select("case_id", _spoken(), "problem", _there=pl.lit(value=True)),
         on="case_id",
         how="left",
         maintain_order="left",
@@ -147,6 +149,10 @@ def measured(
         summary=pl.concat(summary),
         facts={**scored.facts, "scorers": [*scored.facts.get("scorers", []), *facts], "measures": facts},
     )
+
+
+def _spoken() -> pl.Expr:
+    return pl.col("text").map_elements(without_thoughts, return_dtype=pl.String)
 
 
 def _scorer(one: Measure) -> str:

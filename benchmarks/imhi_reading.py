@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from benchmarks.imhi_labels import LABEL_SETS, LabelSet, set_name
-from benchmarks.thoughts import without_thoughts
+from xinheng.thoughts import without_thoughts
 
 _REASONING: Final = re.compile(r"\breasoning\s*:", re.IGNORECASE)
 _DECORATION: Final = re.compile(r"[*_`#\"“”]+")

@@ -15,6 +15,7 @@ from typing import Any, Final
 from benchmarks.imhi_labels import LABEL_SETS, set_name
 from benchmarks.measure_models import Reader, out_of_memory, quiet, reader, settings_of
 from xinheng.errors import ModelError, UsageError
+from xinheng.thoughts import without_thoughts
 
 _WHO: Final = "label-model"
 _MOST: Final = 512
@@ -64,9 +65,9 @@ class LabelModel:
         return {**self.reader.facts, "dataset": self.dataset, "tokens": self._limit}
 
     def __call__(self, replies: Sequence[str]) -> list[int | None]:
-        """The label of each reply, by number; None for an empty one.
+        """The label of each reply, by number; None for an empty one, and for one that is a thought and no more.
 
-        The whole reply is read, its explanation too, as far as the model reads (512 tokens).
+        The whole reply is read, its explanation too, as far as the model reads (512 tokens); what was thought is not.
 
         Raises:
             ModelError: Memory ran out.
@@ -75,13 +76,14 @@ class LabelModel:
 
         read = self.reader
         found: list[int | None] = [None] * len(replies)
-        there = sorted((i for i, reply in enumerate(replies) if reply.strip()), key=lambda i: (len(replies[i]), i))
+        spoken = [without_thoughts(reply) for reply in replies]
+        there = sorted((i for i, reply in enumerate(spoken) if reply.strip()), key=lambda i: (len(spoken[i]), i))
         for start in range(0, len(there), self._batch):
             batch = there[start : start + self._batch]
             try:
                 with torch.inference_mode(), quiet():
                     given = read.words(
-                        [replies[i] for i in batch],
+                        [spoken[i] for i in batch],
                         max_length=self._limit, truncation=True, padding=True, return_tensors="pt",
                     ).to(read.device)  # fmt: skip
                     classes = read.model(**given).logits.argmax(dim=-1).tolist()

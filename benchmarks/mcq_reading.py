@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from benchmarks.mcq_cues import ALL_OF_THEM, NEXT_QUESTION, REFUSAL, Cues, cues_for
-from benchmarks.thoughts import without_thoughts
 from xinheng.errors import UsageError
+from xinheng.thoughts import without_thoughts
 
 LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

@@ -105,6 +105,37 @@ def resampled(contributions: Floats, statistic: Statistic, codes: Ints, how: Boo
     return _draws(_units(contributions, codes), statistic, how)
 
 
+def bootstrap_many(
+    contributions: Floats,
+    statistic: Statistic,
+    *,
+    clusters: Sequence[Hashable] | Ints | None = None,
+    how: Bootstrap = BOOTSTRAP,
+    what: str = "the measure",
+) -> tuple[Estimate, ...]:
+    """Several measures that are computed together, each with its percentile interval, from the same resamples.
+
+    Arguments as in `bootstrap`; the statistic gives a row of values per resample. `bca` is not offered here.
+    """
+    if how.method != "percentile":
+        raise UsageError("bootstrap_many", "no BCa for several measures", want="percentile", have=how.method)
+    n = len(contributions)
+    units = _units(contributions, cluster_codes("bootstrap", None if clusters is None else list(clusters), n))
+    with np.errstate(all="ignore"):
+        values = statistic(units.sum(axis=0, keepdims=True))[0]
+    draws = _draws(units, statistic, how)
+    label = f"percentile bootstrap, {how.resamples:,} resamples of {len(units):,}"
+    found = []
+    for value, drawn in zip(values.tolist(), draws.T, strict=True):
+        if not np.isfinite(value):
+            found.append(undefined(f"undefined on these items: {what}", n=n))
+            continue
+        low, high, reason = _ends(drawn, value, len(units), how.confidence)
+        method = "" if reason else label
+        found.append(Estimate(value, low, high, n=n, reason=reason, method=method, confidence=how.confidence))
+    return tuple(found)
+
+
 def bootstrap_rows(
     statistic: Callable[[Ints], float],
     n: int,

@@ -25,15 +25,12 @@ from datasets_src import (
 from datasets_src.chat_exports import MESSENGERS
 from datasets_src.reading import Rejected
 from xinheng.errors import SourceError
+from xinheng.licence_sources import SOURCE_TERMS
 from xinheng.storage import Place, has_files
 
 Reader = Callable[..., Iterator[dict[str, Any] | Rejected]]
 
 SAMPLE: Final = Path(__file__).parent / "sample"
-# The terms of a private chat are its writers', not a licence.
-PRIVATE: Final = "private"
-# The terms of the user's own files are each row's.
-YOURS: Final = "yours"
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,6 @@ class Source:
         title: What its publisher calls it.
         table: The kind of rows its reader yields (see `xinheng.tables.TABLES`).
         languages: Languages of its rows.
-        licence: SPDX name, or `private`, or `yours` for the user's own files.
         size: What a complete copy holds.
         folder: Its folder below the data folder; empty for files that the user names.
         read: The reader.
@@ -56,11 +52,15 @@ class Source:
     title: str
     table: str
     languages: tuple[str, ...]
-    licence: str
     size: str
     folder: str
     read: Reader
     note: str = ""
+
+    @property
+    def licence(self) -> str:
+        """SPDX name, or `private`, or `yours` for the user's own files; see `xinheng.licence_sources`."""
+        return SOURCE_TERMS[self.name].licence
 
     def place(self, data: Place) -> Place | None:
         """Where its files should lie below the data folder; None for files that the user names."""
@@ -104,7 +104,6 @@ _LIST: Final = (
         "Xinheng sample dialogues",
         "dialogue",
         _ALL,
-        "CC0-1.0",
         "134 dialogues and 28 broken lines",
         "@sample",
         read_sample,
@@ -115,7 +114,6 @@ _LIST: Final = (
         "Xinheng sample questions",
         "choice",
         _ALL,
-        "CC0-1.0",
         "60 questions",
         "@sample",
         choices.read,
@@ -126,7 +124,6 @@ _LIST: Final = (
         "Xinheng client statements",
         "case",
         _HANT,
-        "CC0-1.0",
         "5 statements",
         "@sample",
         statements.read,
@@ -137,7 +134,6 @@ _LIST: Final = (
         "Xinheng sample posts",
         "case",
         _EN,
-        "CC0-1.0",
         "180 posts",
         "@sample",
         posts.read,
@@ -148,7 +144,6 @@ _LIST: Final = (
         "IMHI (MentalLLaMA)",
         "case",
         _EN,
-        "MIT",
         "ten sets, two forms",
         "imhi",
         imhi.read,
@@ -159,7 +154,6 @@ _LIST: Final = (
         "CounselChat",
         "example",
         _EN,
-        "MIT",
         "2,129 answers to 815 questions",
         "qa_en/counsel-chat",
         counselchat.read,
@@ -169,7 +163,6 @@ _LIST: Final = (
         "SMILECHAT",
         "dialogue",
         _HANS,
-        "CC0-1.0",
         "55,165 dialogues",
         "dialogue_zh/smile",
         smile.read,
@@ -180,7 +173,6 @@ _LIST: Final = (
         "CPsyCounD",
         "dialogue",
         _HANS,
-        "CC-BY-4.0",
         "3,134 dialogues",
         "dialogue_zh/CPsyCounD",
         cpsycoun.read_d,
@@ -191,7 +183,6 @@ _LIST: Final = (
         "CPsyCounE",
         "dialogue",
         _HANS,
-        "CC-BY-4.0",
         "45 dialogues",
         "dialogue_zh/CPsyCounE",
         cpsycoun.read_e,
@@ -202,7 +193,6 @@ _LIST: Final = (
         "EmoLLM multi-turn",
         "dialogue",
         _HANS,
-        "MIT",
         "1,596 dialogues",
         "dialogue_zh/EmoLLM",
         emollm.read,
@@ -213,7 +203,6 @@ _LIST: Final = (
         "EmoLLM self-cognition",
         "example",
         _HANS,
-        "MIT",
         "85 pairs",
         "dialogue_zh/EmoLLM",
         emollm.read_self_cognition,
@@ -224,7 +213,6 @@ _LIST: Final = (
         "CPED",
         "dialogue",
         _HANS,
-        "Apache-2.0",
         "12,000 dialogues",
         "dialogue_zh/CPED",
         cped.read,
@@ -235,7 +223,6 @@ _LIST: Final = (
         "PsyGUARD (PsySUICIDE)",
         "case",
         _HANS,
-        "MIT",
         "risk-labelled utterances",
         "dialogue_zh/PsyGUARD",
         psyguard.read,
@@ -246,22 +233,18 @@ _LIST: Final = (
         "CPsyExam",
         "choice",
         _HANS,
-        "CC0-1.0",
         "1,097 questions (dev)",
         "mcq/CPsyExam",
         cpsyexam.read,
         "CC0 by its repository; its loader script names CC BY-NC-SA 4.0: ask before you redistribute.",
     ),
-    Source(
-        "emobench", "EmoBench EA", "choice", ("en", "zh-Hans"), "MIT", "400 questions", "mcq/EmoBench", emobench.read
-    ),
-    Source("mmlu", "MMLU psychology", "choice", _EN, "MIT", "550 questions", "mcq/MMLU", choices.read_mmlu),
+    Source("emobench", "EmoBench EA", "choice", ("en", "zh-Hans"), "400 questions", "mcq/EmoBench", emobench.read),
+    Source("mmlu", "MMLU psychology", "choice", _EN, "550 questions", "mcq/MMLU", choices.read_mmlu),
     Source(
         "tmmlu",
         "TMMLU clinical psychology",
         "choice",
         _HANT,
-        "Apache-2.0",
         "259 rows",
         "mcq/TMMLU",
         choices.read_tmmlu,
@@ -272,7 +255,6 @@ _LIST: Final = (
         "Your tagged dialogues",
         "dialogue",
         _ALL,
-        YOURS,
         "JSON Lines",
         "",
         tagged.read,
@@ -283,15 +265,14 @@ _LIST: Final = (
         "Your multiple-choice questions",
         "choice",
         _ALL,
-        YOURS,
         "CSV",
         "",
         choices.read,
         "Any shape of header; see docs/formats.md.",
     ),
-    Source("statements", "Your client statements", "case", _ALL, YOURS, "JSON Lines", "", statements.read),
+    Source("statements", "Your client statements", "case", _ALL, "JSON Lines", "", statements.read),
     *(
-        Source(name, f"{title} chat export", "chat", (), PRIVATE, "your export", "", MESSENGERS[name])
+        Source(name, f"{title} chat export", "chat", (), "your export", "", MESSENGERS[name])
         for name, title in (
             ("line", "LINE"),
             ("whatsapp", "WhatsApp"),

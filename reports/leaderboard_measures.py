@@ -61,6 +61,7 @@ BENCHMARKS: Final[dict[str, Words]] = {
     "choices": Words("Multiple choice", "選擇題"),
     "judge": Words("Judged answers", "評審評分"),
     "pairwise": Words("Pairwise comparison", "兩兩比較"),
+    "human": Words("Human ratings", "人工評分"),
     "technical": Words("Speed and reliability", "速度與穩定性"),
 }
 SCORERS: Final[dict[str, Words]] = {
@@ -68,6 +69,7 @@ SCORERS: Final[dict[str, Words]] = {
     "upstream": Words("the publishers' reader (upstream)", "原作者的判讀規則（upstream）"),
     "generated": Words("generated answers", "生成的答案（generated）"),
     "panel": Words("panel", "評審合議（panel）"),
+    "humans": Words("human raters (humans)", "人工評分者（humans）"),
     "likelihood": Words("log-likelihood of the letters", "選項代號的對數概似（likelihood）"),
     "likelihood_normalised": Words("log-likelihood, by length", "依長度正規化的對數概似（likelihood_normalised）"),
 }

@@ -8,13 +8,14 @@ import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from training.load import Ready
+from training.load import Ready, make_room
+from training.running import ALONE
 from xinheng.artifacts import open_artifact
 from xinheng.chat.local_files import LocalFiles, identity_of
 from xinheng.errors import ArtifactError, CheckFailed, InputError, UsageError, WriteError
@@ -58,7 +59,7 @@ def save(ready: Ready, folder: Path, *, base: str) -> None:
                 # A folder's whole name, so that the adapter can be served from anywhere.
                 named = str(Path(base).resolve()) if Path(base).is_dir() else base
                 ready.model.peft_config["default"].base_model_name_or_path = named
-                ready.model.save_pretrained(making, save_embedding_layers=False)
+                ready.model.save_pretrained(making, **ALONE)
             ready.words.save_pretrained(making)
             shutil.rmtree(old, ignore_errors=True)
             if folder.exists():
@@ -74,8 +75,25 @@ def save(ready: Ready, folder: Path, *, base: str) -> None:
             shutil.rmtree(making, ignore_errors=True)
 
 
-def prove(ready: Ready, folder: Path, base: str, *, asked: str = "我最近睡不好。 I cannot sleep.") -> Proof:
+def answers(ready: Ready) -> Any:
+    """The logits that a saved adapter has to give again; of several processes all must ask, each may hold a part."""
+    import torch
+
+    ids = _asked(ready.words, ready.new_tokens)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        ready.model.eval()
+        return ready.model(input_ids=ids.to(ready.model.device)).logits.float().cpu()
+
+
+def prove(ready: Ready, folder: Path, base: str, *, want: Any = None) -> Proof:
     """Read an adapter back, and merge it; the answers must be those of the model in memory.
+
+    Args:
+        ready: The trained model.
+        folder: Of the adapter.
+        base: Its base, as one process reads it.
+        want: From `answers`; asked for here by default.
 
     Raises:
         CheckFailed: They are not, or a special token is no single id any more.
@@ -84,16 +102,14 @@ def prove(ready: Ready, folder: Path, base: str, *, asked: str = "我最近睡�
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    want = answers(ready) if want is None else want
     words = AutoTokenizer.from_pretrained(folder)
     tokens = ready.words.convert_ids_to_tokens(list(ready.new_tokens))
     split = [t for t in tokens if words(t, add_special_tokens=False)["input_ids"] != [words.convert_tokens_to_ids(t)]]
-    text = "".join(tokens) + asked
-    ids = torch.tensor([words(text, add_special_tokens=False)["input_ids"]])
+    ids = _asked(ready.words, ready.new_tokens)
     plain = with_rows_for(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), words)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        ready.model.eval()
-        want = ready.model(input_ids=ids.to(ready.model.device)).logits.float().cpu()
         back = PeftModel.from_pretrained(plain, folder).eval()
         have = back(input_ids=ids).logits
         whole = back.merge_and_unload()(input_ids=ids).logits
@@ -111,6 +127,14 @@ def prove(ready: Ready, folder: Path, base: str, *, asked: str = "我最近睡�
     return Proof(len(tokens), largest, of_merged)
 
 
+def _asked(words: Any, new_tokens: Sequence[int]) -> Any:
+    """Every new token once, and a sentence in two languages."""
+    import torch
+
+    text = "".join(words.convert_ids_to_tokens(list(new_tokens))) + "我最近睡不好。 I cannot sleep."
+    return torch.tensor([words(text, add_special_tokens=False)["input_ids"]])
+
+
 def words_of(base: Path, adapter: Path) -> Any:
     """The tokenizer that an adapter was trained with: its own where it brings one, else the base's."""
     from transformers import AutoTokenizer
@@ -120,8 +144,7 @@ def words_of(base: Path, adapter: Path) -> Any:
 
 def with_rows_for(model: Any, words: Any) -> Any:
     """The model, with as many rows as its tokenizer has tokens: an adapter brings what stands in new ones."""
-    if len(words) > model.get_input_embeddings().weight.shape[0]:
-        model.resize_token_embeddings(len(words), mean_resizing=False)
+    make_room(model, words)
     return model
 
 

@@ -15,6 +15,9 @@ from training.recipe import Training
 from xinheng.errors import CheckFailed, UsageError
 
 _T = TypeVar("_T")
+# What a launcher says where the base is to be spread (FSDP); and the same said to ourselves.
+_ASKED, _SPREAD = "ACCELERATE_USE_FSDP", "XINHENG_SPREAD"
+_YES: Final = frozenset({"true", "1"})
 # How torch's messages speak of a process that has gone.
 _GONE: Final = ("Connection closed", "Connection reset", "gloo", "NCCL", "Broken pipe", "Timed out")
 
@@ -41,7 +44,7 @@ def first() -> bool:
 
 def sharded() -> bool:
     """Whether the base's weights are spread over the processes (FSDP), not held whole by each."""
-    return processes() > 1 and os.environ.get("ACCELERATE_USE_FSDP", "false").lower() in {"true", "1"}
+    return processes() > 1 and any(os.environ.get(word, "").lower() in _YES for word in (_ASKED, _SPREAD))
 
 
 def accumulation_of(recipe: Training) -> int:
@@ -85,19 +88,14 @@ def leave_to_first() -> None:
 def start(*, cpu: bool) -> None:
     """Make the processes known to each other, before any of them touches a file.
 
-    Args:
-        cpu: They talk as processors do; accelerate (1.15) spreads no weights over processors, whatever it is told.
+    A launcher's wish for FSDP is taken from it here and kept (`training.spreading`): left to accelerate, nothing is
+    spread on processors, and transformers loads the weights in the first process alone.
 
-    Raises:
-        UsageError: The launcher asks for FSDP.
+    Args:
+        cpu: They talk as processors do.
     """
-    if sharded() and not cpu:
-        raise UsageError(
-            "train",
-            "FSDP is asked for, and adapters of a spread base cannot be saved yet",
-            want="the base whole on each GPU",
-            mend="Launch without FSDP: accelerate launch --multi_gpu; with quantisation a large base fits one GPU.",
-        )
+    if sharded():
+        os.environ[_ASKED], os.environ[_SPREAD] = "false", "true"
     if processes() > 1:
         from accelerate import PartialState  # type: ignore[import-untyped]
 

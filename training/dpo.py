@@ -15,8 +15,9 @@ from training import distributed
 from training.load import Ready
 from training.recipe import Training
 from training.render import Message, Rendered, Writer, rendered
-from training.running import Say, callbacks_of, identity_of, last_whole, settings_of, steps_of
+from training.running import Say, adapters_alone, callbacks_of, identity_of, last_whole, newest, settings_of, steps_of
 from training.sft import Trained
+from training.spreading import left_spread
 from xinheng.errors import InputError
 
 
@@ -127,6 +128,7 @@ def train(
         def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
             return dataset
 
+    _readable_head(ready.model)
     given = settings_of(recipe, ready, folder, total=total, every=every, watched=watched)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -138,12 +140,15 @@ def train(
             processing_class=ready.words,
             callbacks=[
                 *callbacks_of(recipe, folder, identity, watched=watched, say=say),
-                *(watchers if distributed.first() else ()),
+                *watchers,
             ],
         )
         trainer.remove_callback(PrinterCallback)  # `say` hears of it
+        if distributed.sharded():
+            left_spread(trainer)
         began = time.perf_counter()
-        trainer.train(resume_from_checkpoint=str(last) if last else None)
+        with adapters_alone(ready.model), distributed.together(lambda: newest(folder)):
+            trainer.train(resume_from_checkpoint=str(last) if last else None)
     trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False)
     history, share = trainer.state.log_history, trainer.state.epoch or 0.0
     best = trainer.state.best_model_checkpoint if recipe.keep == "best" else None
@@ -159,6 +164,19 @@ def train(
         wall_s={"train": time.perf_counter() - began},
         resumed_from=int(last.name.rpartition("-")[2]) if last else 0,
     )
+
+
+def _readable_head(model: Any) -> None:
+    """What TRL reads of the output layer, which peft hides behind new tokens' rows; and the layer whole, if spread.
+
+    The reference is a second adapter, whose rows begin as the base's are.
+    """
+    inner = model.get_base_model()
+    head = inner.get_output_embeddings()
+    if not hasattr(head, "bias"):
+        head.bias = head.original_module.bias
+    if distributed.sharded():
+        inner.unshard()
 
 
 def _dataset(pairs: Pairs) -> Any:

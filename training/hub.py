@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -12,10 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from training.adapters import readable_saving
-from training.licences import unlicensed
 from training.model_card import card, licence_of
 from xinheng.artifacts import MANIFEST, Artifact, open_artifact, verify
-from xinheng.errors import CheckFailed, InputError, ModelError, NetworkError, UsageError, WriteError
+from xinheng.errors import CheckFailed, InputError, UsageError, WriteError
+from xinheng.hub import Item, require_nothing_secret, require_repo
+from xinheng.hub import send as upload
+from xinheng.licences import unlicensed
 from xinheng.marks import refuse_marked
 
 CARD: Final = "README.md"
@@ -27,27 +28,7 @@ _SENT: Final = (
     "vocab.json", "vocab.txt", "merges.txt", "spiece.model", "chat_template.jinja", "chat_template.json", "*.gguf",
     "Modelfile", "LICENSE", "LICENSE.*", "NOTICE",
 )  # fmt: skip
-_STATE: Final = (
-    "optimizer*", "scheduler.*", "rng_state*", "trainer_state.json", "training_args.bin", "*.ckpt", "*.pkl",
-)  # fmt: skip
 _PATHS: Final = {"_name_or_path", "name_or_path"}
-_SQLITE: Final = b"SQLite format 3\x00"
-_VAULT: Final = b"xinheng-vault"
-
-
-@dataclass(frozen=True)
-class Item:
-    """One file that is sent.
-
-    Args:
-        name: On the hub.
-        size: In bytes.
-        content: Where it lies, or what it is.
-    """
-
-    name: str
-    size: int
-    content: Path | bytes
 
 
 @dataclass(frozen=True)
@@ -62,6 +43,7 @@ class Parcel:
         card: Text of the card among them.
         stays: Files that are not sent.
         licence: That binds it; empty where none is known.
+        base: Its base's name on the hub; None where it is not there.
     """
 
     folder: Path
@@ -71,6 +53,7 @@ class Parcel:
     card: str
     stays: tuple[str, ...]
     licence: str
+    base: str | None = None
 
 
 def parcel(
@@ -80,7 +63,7 @@ def parcel(
 
     Args:
         folder: Of an adapter or a model.
-        repo: `OWNER/NAME`.
+        repo: `OWNER/NAME`; empty for a folder that goes nowhere.
         base: The base's name on the hub, `none` where it is not there; by default as the folder names it.
         private: See `Parcel`.
         allow: What is sent all the same: `unlicensed`, and names of marks.
@@ -90,14 +73,15 @@ def parcel(
         InputError: The folder holds neither.
         CheckFailed: It holds what must never be sent, is not whole, is marked or has no licence.
     """
-    _require_repo(repo)
+    if repo:
+        require_repo(repo)
     if not (folder / "adapter_config.json").is_file() and not (
         (folder / "config.json").is_file() or any(folder.glob("*.gguf"))
     ):
         have = "no such folder" if not folder.is_dir() else "neither in it"
         raise InputError(str(folder), "neither an adapter nor a model", have=have)
     kind = "adapter" if (folder / "adapter_config.json").is_file() else "model"
-    _require_nothing_secret(folder)
+    require_nothing_secret(folder)
     artifact = open_artifact(folder) if (folder / MANIFEST).is_file() else None
     facts: Mapping[str, Any] = artifact.manifest["facts"] if artifact is not None else {}
     licence = _require_leave(folder, artifact, facts, allow)
@@ -114,7 +98,9 @@ def parcel(
             continue
         content = _without_paths(path, named)
         items.append(Item(name, len(content) if isinstance(content, bytes) else path.stat().st_size, content))
-    return Parcel(folder, repo, private, tuple(sorted(items, key=lambda item: item.name)), text, tuple(stays), licence)
+    return Parcel(
+        folder, repo, private, tuple(sorted(items, key=lambda item: item.name)), text, tuple(stays), licence, named
+    )
 
 
 def laid_out(parcel: Parcel, folder: Path) -> Path:
@@ -138,84 +124,8 @@ def laid_out(parcel: Parcel, folder: Path) -> Path:
 
 
 def send(parcel: Parcel, *, message: str, say: Callable[[str], None] = lambda _: None) -> str:
-    """The address of the commit that holds all of it.
-
-    Args:
-        parcel: What goes.
-        message: Of the commit.
-        say: Hears what is going on.
-
-    Raises:
-        ModelError: There is no token, or it may not write there.
-        NetworkError: The hub cannot be reached, or breaks off: nothing or all of it is there.
-    """
-    from huggingface_hub import CommitOperationAdd, HfApi, get_token
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-    from huggingface_hub.utils.tqdm import disable_progress_bars
-
-    if not get_token():
-        raise ModelError("push", "no token for the hub", want="HF_TOKEN, or: hf auth login")
-    disable_progress_bars()
-    endpoint = os.environ.get("HF_ENDPOINT") or None
-    api = HfApi(endpoint=endpoint)
-    operations = [CommitOperationAdd(path_in_repo=item.name, path_or_fileobj=item.content) for item in parcel.files]
-    try:
-        say(f"{parcel.repo}: making the repository, if there is none")
-        api.create_repo(parcel.repo, private=parcel.private or None, exist_ok=True, repo_type="model")
-        say(f"{parcel.repo}: sending {len(operations):,} files")
-        made = api.create_commit(parcel.repo, operations, commit_message=message, repo_type="model")
-    except HfHubHTTPError as error:
-        status = error.response.status_code if error.response is not None else 0
-        if status in {401, 403}:
-            mend = "Take a token that may write there: hf auth login."
-            raise ModelError("push", "the hub refuses", want=f"leave to write to {parcel.repo}", mend=mend) from None
-        raise NetworkError("push", "the hub did not take it", have=f"status {status}") from None
-    except OfflineModeIsEnabled:
-        raise NetworkError("push", "the hub is switched off", have="HF_HUB_OFFLINE") from None
-    except Exception as error:
-        if isinstance(error, OSError) or type(error).__module__.split(".")[0] in {"httpx", "httpx2", "httpcore"}:
-            raise NetworkError("push", "the hub cannot be reached", have=type(error).__name__) from None
-        raise
-    return str(made.commit_url)
-
-
-def _require_repo(repo: str) -> None:
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils._validators import validate_repo_id
-
-    try:
-        validate_repo_id(repo)
-    except HFValidationError:
-        parts: list[str] = []
-    else:
-        parts = [part for part in repo.split("/") if part]
-    if len(parts) != 2:
-        raise UsageError("push", "no name of the hub's", want="OWNER/NAME", have=repr(repo))
-
-
-def _require_nothing_secret(folder: Path) -> None:
-    """Raise where something lies there that must never leave, even if it would not be among what is sent."""
-    found = []
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_dir():
-            found += [f"{name}/ (a checkpoint)"] if fnmatch(path.name, "checkpoint-*") else []
-            continue
-        if any(fnmatch(path.name, pattern) for pattern in _STATE):
-            found.append(f"{name} (state of a training)")
-        elif path.is_file():
-            with path.open("rb") as file:
-                begin = file.read(512)
-            found += [f"{name} (a journal)"] if begin.startswith(_SQLITE) else []
-            found += [f"{name} (a vault)"] if _VAULT in begin else []
-    if found:
-        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-        raise CheckFailed(
-            str(folder),
-            "holds what must not leave this machine",
-            have=", ".join(found[:5]) + more,
-            mend="Move it out of the folder.",
-        )
+    """The address of the commit that holds all of it (see `xinheng.hub.send`)."""
+    return upload(parcel.files, parcel.repo, kind="model", private=parcel.private, message=message, say=say)
 
 
 def _require_leave(folder: Path, artifact: Artifact | None, facts: Mapping[str, Any], allow: Collection[str]) -> str:
@@ -247,7 +157,7 @@ def _base_on_hub(folder: Path, facts: Mapping[str, Any], given: str | None) -> s
     if given == "none":
         return None
     if given is not None:
-        _require_repo(given)
+        require_repo(given)
         return given
     told = str(facts.get("base", {}).get("name") or "")
     if not told and (folder / "adapter_config.json").is_file():

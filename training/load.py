@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from training.base import ROUTER, followed, layers_of
-from training.distributed import device
+from training.distributed import device, sharded, start
 from training.recipe import Training
+from training.spreading import spread
 from xinheng.errors import UsageError
 
 _QUANTISED: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -76,7 +77,8 @@ def ready(base: str, recipe: Training, *, new: Mapping[str, str] | None = None) 
     dropped, and refuses any dropout; and one setting holds for all adapters of a model. With a router among the targets
     none of them gets dropout, whatever the recipe says.
 
-    New tokens begin as the mean of what their meanings' tokens are, and only their rows are trained.
+    New tokens begin as the mean of what their meanings' tokens are, and only their rows are trained. Where the launcher
+    asks for FSDP, the base is spread over the processes.
 
     Args:
         base: A folder, or a name of the hub.
@@ -84,7 +86,7 @@ def ready(base: str, recipe: Training, *, new: Mapping[str, str] | None = None) 
         new: Special tokens and what they mean.
 
     Raises:
-        UsageError: The base lacks what the recipe names.
+        UsageError: The base lacks what the recipe names, or it is quantised and to be spread.
     """
     import torch
 
@@ -92,8 +94,10 @@ def ready(base: str, recipe: Training, *, new: Mapping[str, str] | None = None) 
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-    words, ids = tokenizer_of(base, new or {})
     half = on_gpu()
+    start(cpu=not half)
+    _require_spreadable(recipe)
+    words, ids = tokenizer_of(base, new or {})
     dtype = torch.bfloat16 if half else torch.float32
     given: dict[str, Any] = {"dtype": dtype}
     if recipe.quantisation:
@@ -112,7 +116,19 @@ def ready(base: str, recipe: Training, *, new: Mapping[str, str] | None = None) 
         adapted = get_peft_model(model, LoraConfig(**_adapters(model, recipe, base), **_rows(model, ids)))
     if recipe.checkpointing:
         adapted.enable_input_require_grads()
+    if sharded():
+        spread(adapted, device="cuda" if half else "cpu")
     return Ready(adapted, words, ids, half)
+
+
+def _require_spreadable(recipe: Training) -> None:
+    if sharded() and recipe.quantisation:
+        raise UsageError(
+            "train",
+            f"a base in {recipe.quantisation} cannot be spread over processes (FSDP)",
+            want="a recipe without quantisation, or the base whole in each process",
+            mend="Launch without FSDP, where each process holds it whole, or set quantisation = None in the recipe.",
+        )
 
 
 def _compute(dtype: Any) -> dict[str, Any]:
@@ -154,8 +170,7 @@ def _give_rows(model: Any, words: Any, ids: tuple[int, ...], new: Mapping[str, s
     import torch
 
     old = ids[0]
-    if model.get_input_embeddings().weight.shape[0] < len(words):
-        model.resize_token_embeddings(len(words), mean_resizing=False)
+    make_room(model, words)
     matrices = [model.get_input_embeddings().weight]
     output = model.get_output_embeddings()
     if output is not None and output.weight is not matrices[0]:
@@ -166,3 +181,19 @@ def _give_rows(model: Any, words: Any, ids: tuple[int, ...], new: Mapping[str, s
                 meaning = new[words.convert_ids_to_tokens(index)]
                 pieces = [i for i in words(meaning, add_special_tokens=False)["input_ids"] if i < old]
                 matrix[index] = matrix[pieces].mean(dim=0) if pieces else matrix[:old].mean(dim=0)
+
+
+def make_room(model: Any, words: Any) -> None:
+    """As many rows as the tokenizer has tokens; those that nobody fills are 0, not by chance what they are.
+
+    A base's own tokenizer may have tokens that its model has no row for.
+    """
+    import torch
+
+    before = model.get_input_embeddings().weight.shape[0]
+    if before < len(words):
+        model.resize_token_embeddings(len(words), mean_resizing=False)
+        with torch.no_grad():
+            for layer in (model.get_input_embeddings(), model.get_output_embeddings()):
+                if layer is not None:
+                    layer.weight[before:] = 0

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from training.licences import OTHER, binding, hub_name, unlicensed
+from xinheng.claims import Ledger
+from xinheng.figures import Book, in_derived, in_file, key_in_file
+from xinheng.licences import OTHER, binding, hub_name, unlicensed
 from xinheng.marks import mark_line
+from xinheng.printing import scalar
 
-_SMALL: Final = {"nf4": "four bits (NF4, bitsandbytes)", "int8": "eight bits (bitsandbytes)"}
+ABOUT: Final = "provenance/about.json"
+MANIFEST: Final = "provenance/manifest.json"
+_SMALL: Final = {"nf4": "four bits (normal float, bitsandbytes)", "int8": "eight bits (bitsandbytes)"}
 
 
 def card(
@@ -25,31 +29,55 @@ def card(
         marks: Of the artifact: what must be known before its scores are believed.
         repo: Where it will lie on the hub; left out of the card where empty.
     """
+    documents = {ABOUT: about(facts, base=base, repo=repo), MANIFEST: {"facts": facts, "marks": list(marks)}}
+    ledger = Ledger(book(Path(), documents), "")
+    return ledger.bare(claimed(kind, ledger))
+
+
+def about(facts: Mapping[str, Any], *, base: str | None, repo: str) -> dict[str, Any]:
+    """What a card tells beside the manifest, as `provenance/about.json` holds it."""
     title = facts.get("title") or {}
     licence = licence_of(facts)
-    named = hub_name(licence)
-    front = {
-        "license": named,
-        **({"license_name": licence or "unknown"} if named == OTHER else {}),
-        **({"base_model": base, "base_model_relation": _relation(kind, facts)} if base else {}),
-        "library_name": "peft" if kind == "adapter" else "transformers",
-        "pipeline_tag": "text-generation",
-        "tags": [*(["lora"] if kind == "adapter" else []), "counselling", "not-for-advice"],
-        "language": ["zh", "en"],
+    return {
+        "title": str(title.get("en") or repo or "Model"),
+        "title_zh": str(title.get("zh") or repo or "模型"),
+        "licence": licence,
+        "licence_hub": hub_name(licence),
+        "base": base or _last(facts),
+        "base_on_hub": base is not None,
+        "repo": repo,
+        "recipe": Path(str((facts.get("recipe") or {}).get("name") or "")).name,
     }
-    head = "\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in front.items())
-    rows = "\n".join(f"| {name} | {value} |" for name, value in _table(facts, base))
-    data = "\n".join(
-        f"| {', '.join(row.get('sources', []))} | {row['licence'] or 'none'} | {row['rows']:,} |"
-        for row in facts.get("licences", [])
+
+
+def book(folder: Path, documents: Mapping[str, Any] | None = None) -> Book:
+    """What the figures of a model's card are worked out from."""
+    found = Book(folder, documents=documents or {})
+    marks = found.value(in_file(MANIFEST, "marks"))
+    return Book(folder, derived={"marks": lambda: [mark_line(mark) for mark in marks]}, documents=documents or {})
+
+
+def claimed(kind: str, ledger: Ledger, *, more: str = "", with_base: bool = False) -> str:
+    """The card for `Ledger.finish`.
+
+    Args:
+        kind: `adapter` or `model`.
+        ledger: Over `book`.
+        more: A part that stands before how to use it.
+        with_base: Whether the base lies in `base/` beside it.
+    """
+    told, manifest = ledger.book.value(in_file(ABOUT)), ledger.book.value(in_file(MANIFEST))
+    facts = manifest["facts"]
+    rows = "\n".join(f"| {name} | {value} |" for name, value in _table(facts, told, ledger))
+    warned = "".join(
+        f"> **{ledger.say(in_derived('marks', at), 'text')}**\n" for at in range(len(manifest.get("marks", [])))
     )
-    warned = "".join(f"> **{mark_line(mark)}**\n" for mark in marks)
     known = f"## Known about its data\n\n{warned}\n" if warned else ""
     return f"""---
-{head}
+{_front(kind, facts, told, ledger)}
 ---
 
-# {title.get("en") or repo or "Model"}
+# {_told(ledger, "title")}
 
 For research. **It is no counsellor and gives no advice: never let it answer somebody who seeks help without a person
 who is responsible.**
@@ -62,20 +90,57 @@ who is responsible.**
 
 | source | licence | rows |
 |---|---|---:|
-{data or "| not recorded | | |"}
+{_data(facts, ledger) or "| not recorded | | |"}
 
-{_bound(licence)}
+{_bound(told["licence"], ledger)}
 
-{known}## Use
+{known}{more}## Use
 
-{_use(kind, facts, base, repo)}
+{_use(kind, facts, told, ledger, with_base=with_base)}
 
-# {title.get("zh") or repo or "模型"}
+# {_told(ledger, "title_zh")}
 
 供研究使用。**它不是諮商師，也不提供建議：若沒有負責的專業人員在場，請勿讓它回覆求助的人。**
 
-{_bound_zh(licence)}原始模型：{base or _last(facts) or "未記錄"}。
+{_bound_zh(told["licence"], ledger)}原始模型：{_told(ledger, "base") if told["base"] else "未記錄"}。
 """
+
+
+def _told(ledger: Ledger, name: str, form: str = "text") -> str:
+    return ledger.say(in_file(ABOUT, name), form)
+
+
+def _fact(ledger: Ledger, *at: Any, form: str = "count") -> str:
+    return ledger.say(in_file(MANIFEST, "facts", *at), form)
+
+
+def _front(kind: str, facts: Mapping[str, Any], told: Mapping[str, Any], ledger: Ledger) -> str:
+    lines = [f"license: {_told(ledger, 'licence_hub', 'scalar')}"]
+    if told["licence_hub"] == OTHER:
+        lines.append(f"license_name: {_told(ledger, 'licence', 'scalar') if told['licence'] else scalar('unknown')}")
+    if told["base_on_hub"]:
+        lines += [f"base_model: {_told(ledger, 'base', 'scalar')}", f"base_model_relation: {_relation(kind, facts)}"]
+    tags = [*(["lora"] if kind == "adapter" else []), "counselling", "not-for-advice"]
+    return "\n".join(
+        [
+            *lines,
+            f"library_name: {'peft' if kind == 'adapter' else 'transformers'}",
+            "pipeline_tag: text-generation",
+            f"tags: [{', '.join(tags)}]",
+            "language: [zh, en]",
+        ]
+    )
+
+
+def _data(facts: Mapping[str, Any], ledger: Ledger) -> str:
+    lines = []
+    for at, row in enumerate(facts.get("licences", [])):
+        sources = ", ".join(
+            _fact(ledger, "licences", at, "sources", place, form="text") for place in range(len(row.get("sources", [])))
+        )
+        licence = _fact(ledger, "licences", at, "licence", form="text") if row["licence"] else "none"
+        lines.append(f"| {sources} | {licence} | {_fact(ledger, 'licences', at, 'rows')} |")
+    return "\n".join(lines)
 
 
 def licence_of(facts: Mapping[str, Any]) -> str:
@@ -109,53 +174,76 @@ def _relation(kind: str, facts: Mapping[str, Any]) -> str:
     return "quantized" if facts.get("quantised") else "finetune"
 
 
-def _table(facts: Mapping[str, Any], base: str | None) -> list[tuple[str, str]]:
-    rows = [("base", base or f"{_last(facts) or 'not recorded'} (not on the hub)")]
+def _table(facts: Mapping[str, Any], told: Mapping[str, Any], ledger: Ledger) -> Iterator[tuple[str, str]]:
+    base = _told(ledger, "base") if told["base"] else "not recorded"
+    yield "base", base if told["base_on_hub"] else f"{base} (not on the hub)"
     if recipe := facts.get("recipe"):
-        lora = recipe.get("lora", {})
-        rows.append(("recipe", f"{Path(recipe['name']).name}: LoRA r {lora.get('r')}, alpha {lora.get('alpha')}"))
+        lora = [
+            _fact(ledger, "recipe", "lora", name, form="plain")
+            for name in ("r", "alpha")
+            if name in recipe.get("lora", {})
+        ]
+        said = f": LoRA r {lora[0]}, alpha {lora[1]}" if len(lora) == 2 else ""
+        yield "recipe", f"{_told(ledger, 'recipe')}{said}"
     if facts.get("trial"):
-        rows.append(("trial", f"{facts['trial']:.0%} of the steps only"))
-    for method, told in (facts.get("trained") or {}).items():
-        rows.append((method, f"{told['steps']:,} steps, {told['answered']:,} tokens bore loss"))
-    rows += [("adapter", f"{one['name']}, weight {one['weight']:g}") for one in facts.get("adapters") or []]
+        yield "trial", f"{_fact(ledger, 'trial', form='share')} of the steps only"
+    for method in facts.get("trained") or {}:
+        steps, answered = (_fact(ledger, "trained", method, name) for name in ("steps", "answered"))
+        yield (
+            ledger.say(key_in_file(method, MANIFEST, "facts", "trained"), "text"),
+            f"{steps} steps, {answered} tokens bore loss",
+        )
+    for at, _ in enumerate(facts.get("adapters") or []):
+        name, weight = (
+            _fact(ledger, "adapters", at, what, form=form) for what, form in (("name", "text"), ("weight", "figure"))
+        )
+        yield "adapter", f"{name}, weight {weight}"
     if facts.get("way"):
-        rows.append(("merged by", str(facts["way"])))
-    if small := facts.get("quantised"):
-        rows.append(("made smaller", _SMALL.get(small["to"], f"GGUF, {small['type']}")))
-        rows.append(("bytes", f"{small['bytes_before']:,} → {small['bytes_after']:,}"))
-        if told := small.get("compared"):
-            rows.append(("loss on neutral sentences", f"{told['loss_before']:.4f} → {told['loss_after']:.4f}"))
-            rows.append(("same likeliest token", f"{told['agreement']:.1%}"))
+        yield "merged by", _fact(ledger, "way", form="text")
+    yield from _smaller(facts, ledger)
     if facts.get("special_tokens"):
-        rows.append(("special tokens of its own", f"{facts['special_tokens']:,}, one id each"))
-    return rows
+        yield "special tokens of its own", f"{_fact(ledger, 'special_tokens')}, one id each"
 
 
-def _bound(licence: str) -> str:
+def _smaller(facts: Mapping[str, Any], ledger: Ledger) -> Iterator[tuple[str, str]]:
+    small = facts.get("quantised")
+    if not small:
+        return
+    yield "made smaller", _SMALL.get(small["to"]) or f"GGUF, {_fact(ledger, 'quantised', 'type', form='text')}"
+    before, after = (_fact(ledger, "quantised", name) for name in ("bytes_before", "bytes_after"))
+    yield "bytes", f"{before} → {after}"
+    if small.get("compared"):
+        at = ("quantised", "compared")
+        before, after = (_fact(ledger, *at, name, form="loss") for name in ("loss_before", "loss_after"))
+        yield "loss on neutral sentences", f"{before} → {after}"
+        yield "same likeliest token", _fact(ledger, *at, "agreement", form="percent")
+
+
+def _bound(licence: str, ledger: Ledger) -> str:
     if not licence or unlicensed(licence):
         return "**No licence is known for what it was made from: nobody may rely on one.**"
-    return (
-        f"The most restrictive licence of its rows and its base binds it: **{licence}**. Those of the others hold too."
-    )
+    said = _told(ledger, "licence")
+    return f"The most restrictive licence of its rows and its base binds it: **{said}**. Those of the others hold too."
 
 
-def _bound_zh(licence: str) -> str:
+def _bound_zh(licence: str, ledger: Ledger) -> str:
     if not licence or unlicensed(licence):
         return "訓練資料沒有已知的授權條款，任何人都不應假定可自由使用。"
-    return f"適用其資料與原始模型之中最嚴格的授權：**{licence}**；其他授權條款同樣有效。"
+    return f"適用其資料與原始模型之中最嚴格的授權：**{_told(ledger, 'licence')}**；其他授權條款同樣有效。"
 
 
-def _use(kind: str, facts: Mapping[str, Any], base: str | None, repo: str) -> str:
-    here, model = repo or "FOLDER", base or "BASE"
+def _use(kind: str, facts: Mapping[str, Any], told: Mapping[str, Any], ledger: Ledger, *, with_base: bool) -> str:
+    here = _told(ledger, "repo", "plain") if told["repo"] else "FOLDER"
     if (facts.get("quantised") or {}).get("to") == "gguf":
         return "```\nollama create NAME -f Modelfile\n```"
     if kind == "adapter":
+        model = _told(ledger, "base", "plain") if told["base_on_hub"] else f"{here}/base" if with_base else "BASE"
         return (
             f"```python\nfrom peft import PeftModel\nfrom transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
             f'words = AutoTokenizer.from_pretrained("{here}")\n'
             f'model = AutoModelForCausalLM.from_pretrained("{model}")\n'
-            f"model.resize_token_embeddings(max(len(words), model.get_input_embeddings().weight.shape[0]))\n"
+            f"rows = model.get_input_embeddings().num_embeddings\n"
+            f"model.resize_token_embeddings(max(len(words), rows))\n"
             f'model = PeftModel.from_pretrained(model, "{here}")\n```'
         )
     return f"```\ntransformers serve {here}\nvllm serve {here}\n```"

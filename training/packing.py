@@ -44,22 +44,22 @@ def lines(lengths: Sequence[int], most: int) -> list[list[int]]:
     return made
 
 
-def computed(lengths: Sequence[int], *, most: int | None) -> int:
-    """Tokens that are computed for a batch, padding included.
+def shape_of(lengths: Sequence[int], *, most: int | None) -> tuple[int, int]:
+    """Height and width of what is computed for a batch, padding included.
 
     Args:
         lengths: Tokens of its rows.
         most: Of a line, where rows are packed; None where they are padded.
 
-    >>> computed([3, 9, 4, 2], most=None), computed([3, 9, 4, 2], most=9)
-    (36, 18)
+    >>> shape_of([3, 9, 4, 2], most=None), shape_of([3, 9, 4, 2], most=9)
+    ((4, 9), (2, 9))
     """
     if not len(lengths):
-        return 1
+        return 1, 1
     if most is None:
-        return int(max(lengths)) * len(lengths)
+        return len(lengths), int(max(lengths))
     made = [sum(lengths[i] for i in line) for line in lines(lengths, most)]
-    return int(max(made)) * len(made)
+    return len(made), int(max(made))
 
 
 def padded(pad: int) -> Collate:

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import numpy as np
-
 from training.base import Layer, adapter_parameters, config_of, empty, followed, layers_of
-from training.buckets import batches
 from training.memory import Memory, memory_of
+from training.pace import padding, seconds, work
 from training.recipe import ALL_LINEAR, Training
 
 CARDS_GB: Final = (8, 16, 24, 48)
 # What the driver, its libraries and the allocator's gaps take of a card.
 _RESERVED: Final = 1.2e9
-# Teraflops in sixteen bits, dense, as the makers state them; about four tenths of it are reached.
-CARDS: Final = {"RTX 4090": 165.0, "RTX A6000": 155.0, "A100": 312.0, "H100, H200": 989.0}
-_REACHED: Final = 0.4
 
 
 @dataclass(frozen=True)
@@ -45,8 +39,9 @@ class Plan:
         rows: To train on; None where no data was given.
         tokens: Of all rows once.
         answered: Of these, those that bear loss.
-        steps: Of the whole training.
-        padding: Share of what is computed that is padding, in batches of like length; and in shuffled ones.
+        steps: Of the whole training; where answers are learnt and then preferred, of each.
+        padding: Share of what is computed that is padding: as the recipe lays its rows (batches of like length, packed,
+            or as chance has them where preferences are learnt), and in shuffled batches.
         checkpoint: Bytes of a saved adapter with its optimiser.
         memory: On the device.
         longest: Tokens of the longest row, that memory is planned for.
@@ -130,53 +125,14 @@ def _steps(recipe: Training, rows: int) -> int:
 
 
 def _padding(recipe: Training, lengths: Lengths) -> tuple[float, float]:
-    def share(order: Sequence[Sequence[int]]) -> float:
-        tokens = np.asarray(lengths.tokens)
-        filled = sum(int(tokens[list(batch)].max()) * len(batch) for batch in order)
-        return 1 - int(tokens.sum()) / filled
-
-    shuffled = np.random.default_rng(recipe.seed).permutation(len(lengths.tokens))
-    plain = [shuffled[i : i + recipe.batch].tolist() for i in range(0, len(shuffled), recipe.batch)]
-    return share(batches(lengths.tokens, size=recipe.batch, seed=recipe.seed, epoch=0)), share(plain)
+    rows, line = lengths.tokens, recipe.context
+    plain = padding(rows, recipe, line=line, shuffled=True)
+    return (plain if recipe.method == "dpo" else padding(rows, recipe, line=line)), plain
 
 
 def _seconds(model: Any, config: Any, recipe: Training, lengths: Lengths, steps: int) -> dict[str, float]:
-    """Forward, and backward for the inputs alone: the base's weights get no gradient."""
-    met = _met(model, config)
-    passes = 3 if recipe.checkpointing else 2
-    mean = sum(lengths.tokens) / len(lengths.tokens)
-    tokens = steps * recipe.batch * recipe.accumulation * mean * (2 if recipe.method == "dpo" else 1)
-    # Attention: queries by keys and weights by values, half of which is masked.
-    attention = 2 * mean * int(config.hidden_size) * int(config.num_hidden_layers)
-    flops = passes * tokens * (2 * met + attention)
-    told = {card: flops / (power * 1e12 * _REACHED) for card, power in CARDS.items()}
-    return {**told, "this processor": flops / _processor_flops()}
-
-
-def _met(model: Any, config: Any) -> int:
-    """Parameters that a token meets: not those of a lookup, and of a mixture only the experts it is sent to."""
-    experts, met = getattr(config, "num_local_experts", None), getattr(config, "num_experts_per_tok", None)
-    total = 0
-    for name, weight in model.named_parameters():
-        if "embed" in name and not config.tie_word_embeddings:
-            continue
-        share = met / experts if experts and met and "experts" in name else 1
-        total += round(weight.numel() * share)
-    return total
-
-
-def _processor_flops() -> float:
-    """What this processor reaches in a product of matrices as wide as a small model's, in 32 bits; half of it."""
-    import torch
-
-    a, b = torch.randn(512, 512), torch.randn(512, 1024)
-    best = math.inf
-    for _ in range(5):
-        began = time.perf_counter()
-        for _ in range(4):
-            a @ b
-        best = min(best, time.perf_counter() - began)
-    return 4 * 2 * 512 * 512 * 1024 / best / 2
+    usual = max(1, sum(lengths.tokens) // len(lengths.tokens))
+    return seconds(work(model, config, recipe, lengths.tokens, lengths.answered, steps), config, recipe, usual)
 
 
 def _advice(config: Any, recipe: Training, trainable: int, longest: int, *, half: bool) -> list[str]:

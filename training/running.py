@@ -7,7 +7,8 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from training.render import Rendered
 from xinheng.errors import CheckFailed, UsageError
 
 WHOLE: Final = "whole.json"
+# What peft saves of a model: DPO keeps a second adapter, as which the training began.
+ALONE: Final = {"save_embedding_layers": False, "selected_adapters": ["default"]}
 Say = Callable[[str], None]
 
 
@@ -104,6 +107,27 @@ def callbacks_of(recipe: Training, folder: Path, identity: str, *, watched: bool
 
     early = [EarlyStoppingCallback(recipe.patience)] if watched and recipe.patience is not None else []
     return [Watch(), *early]
+
+
+@contextmanager
+def adapters_alone(model: Any) -> Iterator[None]:
+    """While it lasts, a checkpoint holds what is trained and nothing of the base.
+
+    peft saves all embeddings as soon as there are new tokens; their rows are adapters here, and the rest is the base's.
+    Nor is the base looked at: spread over processes, one that looks at it alone no longer keeps step with the others.
+    """
+    usual = model.save_pretrained
+
+    def save(folder: str, *, state_dict: Any = None, **named: Any) -> None:
+        del state_dict
+        trained = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+        usual(folder, state_dict=trained, **{**ALONE, **named})
+
+    model.save_pretrained = save
+    try:
+        yield
+    finally:
+        del model.save_pretrained
 
 
 def _require_number(value: float, label: str, step: int, folder: Path) -> None:

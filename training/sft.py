@@ -11,12 +11,14 @@ from typing import Any
 
 from training.answer_loss import answer_loss, answering
 from training.buckets import batches
-from training.distributed import first, processes, rank, start, together
+from training.distributed import processes, rank, sharded, start, together
 from training.load import Ready
-from training.packing import Collate, computed, packed, padded, require_apart
+from training.pace import padding
+from training.packing import Collate, packed, padded, require_apart
 from training.recipe import Training
 from training.render import Rendered
-from training.running import Say, callbacks_of, identity_of, last_whole, newest, settings_of, steps_of
+from training.running import Say, adapters_alone, callbacks_of, identity_of, last_whole, newest, settings_of, steps_of
+from training.spreading import left_spread
 
 
 @dataclass(frozen=True)
@@ -120,11 +122,18 @@ def train(
         data_collator=collate,
         train_dataset=list(rows),
         eval_dataset=list(validation) or None,
-        callbacks=[*callbacks_of(recipe, folder, identity, watched=watched, say=say), *(watchers if first() else ())],
+        callbacks=[*callbacks_of(recipe, folder, identity, watched=watched, say=say), *watchers],
     )
     trainer.remove_callback(PrinterCallback)  # `say` hears of it
+    if sharded():
+        left_spread(trainer)
     began = time.perf_counter()
-    with warnings.catch_warnings(), answering(ready.model), together(lambda: newest(folder)):
+    with (
+        warnings.catch_warnings(),
+        answering(ready.model),
+        adapters_alone(ready.model),
+        together(lambda: newest(folder)),
+    ):
         warnings.simplefilter("ignore")
         trainer.train(resume_from_checkpoint=str(last) if last else None)
     # In mixed precision the trainer leaves its own way forward in the model.
@@ -141,7 +150,7 @@ def train(
         best=int(Path(best).name.rpartition("-")[2]) if best else None,
         tokens=round(sum(lengths) * share),
         answered=round(sum(int(row.answered.sum()) for row in rows) * share),
-        padding=_padding(lengths, recipe, ready),
+        padding=padding(lengths, recipe, line=_line(ready, recipe)),
         wall_s={"train": time.perf_counter() - began},
         resumed_from=int(last.name.rpartition("-")[2]) if last else 0,
     )
@@ -183,10 +192,3 @@ def _line(ready: Ready, recipe: Training) -> int | None:
     """Tokens of a line; flash attention wants all in one, others take the square of it in time."""
     flash = "flash" in str(getattr(ready.model.config, "_attn_implementation", ""))
     return None if flash else recipe.context
-
-
-def _padding(lengths: Sequence[int], recipe: Training, ready: Ready) -> float:
-    """Share of what is computed in the first epoch that is padding."""
-    most = (_line(ready, recipe) or sum(lengths)) if recipe.packing else None
-    made = batches(lengths, size=recipe.batch, seed=recipe.seed, epoch=0, sort=not recipe.packing)
-    return 1 - sum(lengths) / sum(computed([lengths[i] for i in batch], most=most) for batch in made)

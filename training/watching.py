@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from training.distributed import first, sharded
 from training.load import Ready
 from training.render import Rendered
 
@@ -27,7 +28,9 @@ _TOKENS: Final = 64
 
 
 def watchers(ready: Ready, rows: Sequence[Rendered], folder: Path) -> list[Any]:
-    """Callbacks of a trainer.
+    """Callbacks of a trainer; of several processes the first alone writes.
+
+    Where the base is spread all of them answer, for each holds a part of it; else the first.
 
     Args:
         ready: What is trained.
@@ -40,16 +43,19 @@ def watchers(ready: Ready, rows: Sequence[Rendered], folder: Path) -> list[Any]:
     class Samples(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             del args, control
+            if not first():
+                return
             kept = [said for said in _read(folder) if said["step"] <= state.global_step]
             folder.mkdir(parents=True, exist_ok=True)
             (folder / _SAMPLES).write_text("".join(map(_line, kept)), encoding="utf-8")
 
         def on_evaluate(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
             del args, control
-            with (folder / _SAMPLES).open("a", encoding="utf-8") as file:
-                for row in rows:
-                    said = {"step": state.global_step, "row_id": row.example_id, "text": _said(ready, model, row)}
-                    file.write(_line(said))
+            for row in rows if first() or sharded() else ():
+                said = {"step": state.global_step, "row_id": row.example_id, "text": _said(ready, model, row)}
+                if first():
+                    with (folder / _SAMPLES).open("a", encoding="utf-8") as file:
+                        file.write(_line(said))
 
     class Losses(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -61,7 +67,7 @@ def watchers(ready: Ready, rows: Sequence[Rendered], folder: Path) -> list[Any]:
             _append(self.file, _losses(logs or {}, state.global_step))
 
     found: list[Any] = [Samples()] if rows else []
-    return [*found, Losses()] if find_spec("tensorboardX") is not None else found
+    return [*found, Losses()] if first() and find_spec("tensorboardX") is not None else found
 
 
 def _opened(folder: Path, step: int) -> Path:
@@ -151,6 +157,7 @@ def _said(ready: Ready, model: Any, row: Rendered) -> str:
                 max_new_tokens=_TOKENS,
                 do_sample=False,
                 use_cache=True,
+                synced_gpus=sharded(),
                 pad_token_id=ready.words.pad_token_id,
             )
     finally:

@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -102,6 +102,7 @@ def write(
     marks: Sequence[Mapping[str, Any]] = (),
     row_group_size: int | None = None,
     copies: Mapping[str, Path] | None = None,
+    linked: bool = False,
 ) -> Artifact:
     """Write an artifact so that it appears whole or not at all; an older one is replaced.
 
@@ -120,6 +121,8 @@ def write(
         marks: What must not be forgotten of its rows, beside what it inherits (see `xinheng.marks`).
         row_group_size: Rows per Parquet row group; Polars' choice by default.
         copies: Further files that lie elsewhere on this disk, name -> where, such as weights.
+        linked: These lie in a folder of the caller's own, who deletes it afterwards: they are linked, where the
+            disk can, so that it need not hold them twice. What fails leaves them where they are.
 
     Returns:
         The artifact as it lies on disk.
@@ -146,6 +149,7 @@ def write(
                 marks=marks,
                 row_group_size=row_group_size,
                 copies=copies,
+                linked=linked,
             )
             return Artifact(path, publish(folder / "artifact", path, made.manifest, name=MANIFEST))
     path = Path(os.path.abspath(path))  # noqa: PTH100  resolve() would follow a link the user set
@@ -174,7 +178,7 @@ def write(
                 (staging / file_name).write_text(content, encoding="utf-8", errors="replace")
                 files[file_name] = {"sha256": file_sha256(staging / file_name)}
             for file_name, file_path in (copies or {}).items():
-                shutil.copyfile(file_path, staging / file_name)
+                _lay(file_path, staging / file_name, linked=linked)
                 files[file_name] = {"sha256": file_sha256(staging / file_name)}
             manifest["files"] = files
             manifest["facts"] = {**(facts or {}), **(finish() if finish is not None else {})}
@@ -194,6 +198,18 @@ def write(
             shutil.rmtree(staging, ignore_errors=True)
             raise
     return Artifact(path, manifest)
+
+
+def _lay(source: Path, target: Path, *, linked: bool) -> None:
+    if linked and not source.is_symlink():
+        target.touch()
+        mode = target.stat().st_mode & 0o777  # libraries write for their user alone
+        target.unlink()
+        with suppress(OSError):  # another disk, or one without links
+            os.link(source, target)
+            target.chmod(mode)
+            return
+    shutil.copyfile(source, target)
 
 
 def open_artifact(path: Place) -> Artifact:

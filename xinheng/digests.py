@@ -47,6 +47,27 @@ def row_digests(frame: pl.DataFrame) -> pl.Series:
     ).to_series()
 
 
+def value_hashes(frame: pl.DataFrame) -> pl.DataFrame:
+    """A 64-bit hash of each value (UInt64, never null): equal for values that a digest takes for the same.
+
+    The hashes compare within one process and for one type only: another Polars may hash otherwise.
+    """
+    columns = [
+        (pl.col(name) if _plain(dtype) else _canonical(pl.col(name), dtype)).hash().alias(name)
+        for name, dtype in frame.schema.items()
+    ]
+    return in_pieces(frame, lambda rows: rows.select(columns)) if columns else pl.DataFrame(height=frame.height)
+
+
+def _plain(dtype: PolarsDataType) -> bool:
+    """Whether equal values have one representation: not so floats, of which some are equal and print otherwise."""
+    if isinstance(dtype, pl.List):
+        return _plain(dtype.inner)
+    if isinstance(dtype, pl.Struct):
+        return all(_plain(field.dtype) for field in dtype.fields)
+    return dtype == pl.String or dtype.is_integer() or dtype == pl.Boolean
+
+
 def _shape(dtype: PolarsDataType) -> str:
     """What a value's text does not say of its type: names of fields, units of time."""
     if isinstance(dtype, pl.List):

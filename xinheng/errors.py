@@ -84,6 +84,14 @@ class StoreError(XinhengError):
     """An object store refuses, does not answer, or lacks what was asked for."""
 
 
+class ArgillaError(XinhengError):
+    """An Argilla server refuses, does not answer, or holds something else than was sent to it."""
+
+
+class DeskError(XinhengError):
+    """The counsellor's desk does not open, or a record of it is not as it was sealed."""
+
+
 class CheckFailed(XinhengError):
     """The work was done and a check on its result failed."""
 

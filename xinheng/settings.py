@@ -21,6 +21,10 @@ class Settings(BaseSettings):
     """Publishers' files, one folder per source; a folder of this disk or of an object store (`s3://…`)."""
     runs: Annotated[Place, PlainValidator(place_of)] = Path("runs")
     """Artifacts: `runs/sources/NAME`, `runs/datasets/NAME`; likewise."""
+    argilla_venv: Path | None = None
+    """Where the embedded Argilla's own virtual environments are kept; the user's cache where it is not set."""
+    argilla_postgres: SecretStr | None = None
+    """PostgreSQL's address for a new home of the embedded Argilla, so that its password stands on no command line."""
     store_timeout_s: Annotated[float, Field(gt=0)] = 30
     """How long an object store may be silent before it counts as gone."""
     help_lines: dict[str, str] = {}
@@ -33,6 +37,8 @@ class Settings(BaseSettings):
     """Of the service that is meant by `openai:NAME`; OpenAI's where empty."""
     api_key: SecretStr | None = None
     """Sent to every other server whose address stands in a model's name."""
+    argilla_key: SecretStr | None = None
+    """An owner's API key, sent to the Argilla server whose address stands behind `--server`."""
     ollama_host: str = Field(default="", validation_alias="OLLAMA_HOST")
     """Of the server that is meant by `ollama:NAME`, as Ollama itself reads it; this machine's where empty."""
     request_timeout_s: Annotated[float, Field(gt=0)] = 300

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,8 @@ from curation.privacy.vault import Vault, keyed_id
 from xinheng.errors import UsageError
 
 # Files of this folder that have no say in what is found.
+# Rows whose texts are in memory at once.
+_ROWS: Final = 50_000
 _NO_FINDERS: Final = re.compile("(anonymity|chooser|pseudonyms|quasi.*|release|rows|surrogate.*|vault)[.]py")
 
 
@@ -68,14 +70,14 @@ def release_check(
         UsageError: The rows are exam questions, or a quasi-identifier is neither known nor a column.
         SchemaError: A column is missing or of another type.
     """
-    frame = table.lazy().collect()
-    found = found_again(frame, vault=vault)
+    known = tuple(QUASI if quasi is None else quasi)
+    parts = [(found_again(rows, vault=vault), _told(rows, known)) for rows in _pieces(table)]
+    found = pl.concat([part for part, _ in parts])
     believed = vault is None and record is not None and record.get("finder") == finder_digest()
     left = by_class(found.filter(~pl.col("surrogate")))
     if believed and record is not None:
         left = _beyond(left, record.get("surrogates", {}))
-    known = tuple(QUASI if quasi is None else quasi)
-    anonymity = person_anonymity(frame, known)
+    anonymity = _anonymity(pl.concat([told for _, told in parts]), known)
     passed = not left.height and (anonymity.k >= k or not anonymity.groups)
     return Release(passed, left, anonymity, known, k, "vault" if vault else "record" if believed else "nothing")
 
@@ -93,7 +95,23 @@ def person_anonymity(table: pl.DataFrame | pl.LazyFrame, quasi: Sequence[str] = 
     Returns:
         Whose `riskiest` names each person by the first of its row ids, as `id`.
     """
-    frame = table.lazy().collect()
+    return _anonymity(pl.concat([_told(rows, quasi) for rows in _pieces(table)]), quasi)
+
+
+def _pieces(table: pl.DataFrame | pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    """The rows, so many at once that what is found in them stays small; one piece where there are none."""
+    lazy, start = table.lazy(), 0
+    while (piece := lazy.slice(start, _ROWS).collect()).height or not start:
+        yield piece
+        start += _ROWS
+
+
+def _told(frame: pl.DataFrame, quasi: Sequence[str]) -> pl.DataFrame:
+    """What each row tells of its person: `_person`, `_id` and a column per quasi-identifier.
+
+    Raises:
+        UsageError: A quasi-identifier is neither known nor a column.
+    """
     kind = kind_of(frame, who="release")
     strange = [name for name in quasi if name not in QUASI and name not in frame.columns]
     if strange or not quasi:
@@ -106,7 +124,7 @@ def person_anonymity(table: pl.DataFrame | pl.LazyFrame, quasi: Sequence[str] = 
     person = pl.format("{} {}", "chat_id", "sender") if kind == "chat" else scope_expr(frame, kind)
     said = quasi_identifiers(frame).drop("id") if set(quasi) - set(frame.columns) else pl.DataFrame()
     own = [name for name in quasi if name in frame.columns]
-    rows = pl.concat(
+    return pl.concat(
         [
             frame.select(_person=person, _id=id_column(kind)),
             frame.select(_listed(frame, name) for name in own),
@@ -114,6 +132,9 @@ def person_anonymity(table: pl.DataFrame | pl.LazyFrame, quasi: Sequence[str] = 
         ],
         how="horizontal",
     )
+
+
+def _anonymity(rows: pl.DataFrame, quasi: Sequence[str]) -> Anonymity:
     persons = (
         rows.drop_nulls("_person")
         .group_by("_person")

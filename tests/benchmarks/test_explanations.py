@@ -74,6 +74,15 @@ def test_bart_score_has_no_least_value_and_models_are_named(tmp_path: Path) -> N
     assert found.facts["measures"]["bart_score:tiny-bart"]["identity"].startswith("sha256:")
 
 
+def test_what_was_thought_is_no_part_of_an_answer() -> None:
+    asked = cases()
+    thought = ["<think>Yes, or no?</think>No. Reasoning: he is well.", "<think>Yes, the poster", "hm</think>Yes", "No."]
+    spoken = ["No. Reasoning: he is well.", "", "Yes", "No."]
+    found, plain = (run(asked, answers(asked, texts), CHRF, ROUGE_L).score for texts in (thought, spoken))
+    measures = pl.col("scorer").is_in(["chrf", "rouge_l"])
+    assert found.filter(measures).equals(plain.filter(measures))
+
+
 def test_a_part_without_any_value_is_undefined() -> None:
     asked = pl.concat([cases(), cases("SAD", (0, 1))])
     said = answers(asked, [*TEXTS, "school", "money"])

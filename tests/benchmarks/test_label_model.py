@@ -89,6 +89,13 @@ def test_replies_are_read_alone_as_in_company(tmp_path: Path) -> None:
     assert (model.name, model.facts["dataset"]) == ("dr", "DR")
 
 
+def test_a_thought_is_not_read_and_one_without_an_end_is_no_reply(tmp_path: Path) -> None:
+    read = LabelModel("SAD", str(write_classifier(tmp_path / "tiny", nameless(9))))
+    thought = [f"<think>{REPLIES[0]}</think>{reply}" for reply in REPLIES]
+    assert len(set(read(REPLIES))) > 1
+    assert read([*thought, "<think>yes"]) == [*read(REPLIES), None]
+
+
 def test_a_model_without_a_classifiers_head_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="not those of a classifier"):
         LabelModel("DR", str(write_encoder(tmp_path / "enc")))

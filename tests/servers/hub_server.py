@@ -25,6 +25,9 @@ class Hub:
         files: Of the last commit: name and bytes.
         lfs: Digest and bytes of large files.
         commits: Their summaries.
+        kinds: Name, and whether it is a model or a dataset.
+        sent: Digests of large files in the order in which they were sent.
+        breaks_after: So many large files, then the connection breaks off, once.
     """
 
     address: str = ""
@@ -33,6 +36,9 @@ class Hub:
     files: dict[str, bytes] = field(default_factory=dict)
     lfs: dict[str, bytes] = field(default_factory=dict)
     commits: list[str] = field(default_factory=list)
+    kinds: dict[str, str] = field(default_factory=dict)
+    sent: list[str] = field(default_factory=list)
+    breaks_after: int | None = None
 
 
 @contextmanager
@@ -57,6 +63,11 @@ def served() -> Iterator[Hub]:
         def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             digest = self.path.rpartition("/")[2]
+            if hub.breaks_after is not None and len(hub.sent) >= hub.breaks_after:
+                hub.breaks_after = None
+                self.close_connection = True
+                return self.connection.close()
+            hub.sent.append(digest)
             if hashlib.sha256(body).hexdigest() != digest:
                 return self._answer({"error": "other bytes"}, 400)
             hub.lfs[digest] = body
@@ -88,10 +99,11 @@ def _answered(hub: Hub, path: str, body: bytes):
         name = "/".join(filter(None, (told.get("organization"), told["name"])))
         if name in hub.repos:
             return {"url": f"{hub.address}/{name}", "error": "You already created this model repo"}, 409
+        hub.kinds[name] = told.get("type") or "model"
         hub.repos[name] = told.get("visibility") == "private" or bool(told.get("private"))
         return {"url": f"{hub.address}/{name}", "id": name}, 200
     if "/preupload/" in path:
-        large = (".safetensors", ".gguf")
+        large = (".safetensors", ".gguf", ".parquet")
         files = json.loads(body)["files"]
         return {
             "files": [
@@ -104,8 +116,10 @@ def _answered(hub: Hub, path: str, body: bytes):
         return {
             "transfer": "basic",
             "objects": [
+                # What is there already needs no action: so a broken upload is taken up where it was.
                 {"oid": one["oid"], "size": one["size"],
-                 "actions": {"upload": {"href": f"{hub.address}/lfs/{one['oid']}", "header": {}}}}
+                 **({} if one["oid"] in hub.lfs else
+                    {"actions": {"upload": {"href": f"{hub.address}/lfs/{one['oid']}", "header": {}}}})}
                 for one in json.loads(body)["objects"]
             ],
         }, 200  # fmt: skip
@@ -126,8 +140,12 @@ def _committed(hub: Hub, path: str, body: bytes):
             files[told["value"]["path"]] = hub.lfs[told["value"]["oid"]]
     hub.files = files
     return {
-        "commitUrl": f"{hub.address}{path.removeprefix('/api/models').rpartition('/')[0]}/{'1' * 40}",
+        "commitUrl": f"{hub.address}{_page(path)}/{'1' * 40}",
         "commitOid": "1" * 40,
         "pullRequestUrl": None,
         "success": True,
     }, 200
+
+
+def _page(path: str) -> str:
+    return path.removeprefix("/api/models").removeprefix("/api").rpartition("/")[0]

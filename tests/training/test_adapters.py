@@ -103,6 +103,21 @@ def test_what_is_saved_read_back_merged_and_served_is_what_was_trained(base: Pat
     assert served != asyncio.run(said(f"local:{base}"))
 
 
+def test_a_token_that_the_base_has_no_row_for_is_the_same_each_time(tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    base = write(tmp_path / "tiny")
+    short = AutoModelForCausalLM.from_pretrained(base)
+    short.resize_token_embeddings(short.config.vocab_size - 3)
+    short.save_pretrained(base)
+    made, again = (ready(str(base), RECIPE, new=NEW) for _ in range(2))
+    rows, others = (m.model.get_base_model().get_input_embeddings().weight for m in (made, again))
+    assert (rows == others).all()
+    assert (rows[short.config.vocab_size : made.new_tokens[0]] == 0).all()
+    save(made, tmp_path / "adapter", base=str(base))
+    assert prove(made, tmp_path / "adapter", str(base)).largest < 1e-3
+
+
 def test_an_adapter_that_was_damaged_is_found(base: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 

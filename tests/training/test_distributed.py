@@ -54,7 +54,9 @@ def started(base: Path, folder: Path, out: Path, processes: int) -> subprocess.P
     out.mkdir(parents=True)
     program = out / "program.py"
     program.write_text(PROGRAM)
+    # The launcher looks so seldom (seconds) that a process can tell of another's end before it is ended as well.
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
+    launcher += ["--monitor-interval", "3"]
     command = [sys.executable, *(launcher if processes > 1 else []), str(program), str(base), str(folder), str(out)]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)

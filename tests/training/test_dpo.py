@@ -83,3 +83,24 @@ def test_chosen_answers_become_likelier_than_rejected_ones(tmp_path: Path) -> No
     assert margin() > before + 1
     assert told.curve[0][1] == pytest.approx(0.693, abs=0.02)
     assert told.curve[-1][1] < told.curve[0][1]
+
+
+def test_rows_of_new_tokens_are_learnt_by_preferences_too_and_a_checkpoint_holds_one_adapter(tmp_path: Path) -> None:
+    from safetensors import safe_open
+
+    from training.load import ready
+
+    recipe = replace(DPO, steps=2, epochs=None)
+    made = ready(str(write(tmp_path / "base")), recipe, new={"<|ask|>": "asks a question"})
+    pairs = [(pair_id, prompt, f"<|ask|>{better}", worse) for pair_id, prompt, better, worse in PAIRS]
+    rendered = dpo.pairs_of(made.words, pairs, write=writer(made.words, "template"), context=200)
+    before = {name: w.clone() for name, w in made.model.named_parameters() if "trainable_tokens" in name}
+    dpo.train(made, rendered, None, recipe, tmp_path / "run")
+    after = dict(made.model.named_parameters())
+    assert before
+    assert any((after[name] != w).any() for name, w in before.items())  # in texts of people they are taken apart
+    saved = tmp_path / "run" / "checkpoint-2"
+    assert [path.name for path in saved.iterdir() if path.is_dir()] == []
+    with safe_open(saved / "adapter_model.safetensors", "np") as file:
+        held = sum(file.get_tensor(name).size for name in file.keys())  # noqa: SIM118
+    assert held == sum(w.numel() for name, w in after.items() if w.requires_grad)

@@ -14,14 +14,20 @@ import pytest
 from tests.servers.hub_server import TOKEN, served
 from tests.servers.tiny_model import tokenizer, write, write_adapter
 from training import hub
-from training.licences import binding, hub_name
 from training.model_card import card
 from xinheng import artifacts
 from xinheng.errors import CheckFailed, InputError, ModelError, NetworkError, UsageError
+from xinheng.licences import binding, hub_name
 from xinheng.marks import CONTAMINATED, new_mark
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
 BASE = "Qwen/Qwen2.5-0.5B"
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch) -> None:
+    """Nobody waits for a hub that is away for good."""
+    monkeypatch.setattr("xinheng.hub.PAUSES", (0.0,))
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from tests.servers.tiny_model import write
 from tests.training.test_sft import RECIPE, prepared
-from training.packing import IGNORED, computed, lines, packed, padded, require_apart
+from training.packing import IGNORED, lines, packed, padded, require_apart, shape_of
+from training.plan import Lengths, plan
 from xinheng.errors import UsageError
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
@@ -29,7 +31,7 @@ def test_every_row_stands_in_one_line_and_no_line_is_longer_than_it_may_be(lengt
     made = lines(lengths, most)
     assert Counter(i for line in made for i in line) == Counter(range(len(lengths)))
     assert all(sum(lengths[i] for i in line) <= most or len(line) == 1 for line in made)
-    assert computed(lengths, most=most) >= sum(lengths)
+    assert math.prod(shape_of(lengths, most=most)) >= sum(lengths)
 
 
 def places(batch, rows):
@@ -122,4 +124,6 @@ def test_a_recipe_that_packs_trains_without_padding_to_the_like_loss(base: Path,
         told = train(made, rows[4:], rows[:4], recipe, tmp_path / str(packing))
         losses.append(told.validation[-1][1])
         assert told.padding < 0.35
+        lengths = Lengths(tuple(len(row.ids) for row in rows[4:]), 0)
+        assert plan(recipe, str(base), lengths).padding[0] == pytest.approx(told.padding), "and it was told before"
     assert losses[1] == pytest.approx(losses[0], rel=0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -11,10 +12,14 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from app.cli import app
+from app.planning import show
+from app.terminal import Terminal
 from tests.servers.tiny_model import write
 from training.base import adapter_parameters, config_of, empty, followed, known, layers_of
 from training.buckets import batches
 from training.memory import activations, memory_of
+from training.pace import work
+from training.packing import shape_of
 from training.plan import Lengths, plan
 from training.recipe import Lora, Training, load, names
 from xinheng.errors import UsageError
@@ -117,6 +122,60 @@ def test_steps_and_padding_follow_the_rows() -> None:
     assert made.longest == 100
     assert made.padding is not None
     assert made.padding[0] < made.padding[1]
+
+
+def test_padding_is_told_as_the_recipe_lays_its_rows() -> None:
+    lengths = Lengths(tuple([100, 20, 30, 50] * 9), answered=500)
+    told = {
+        name: plan(replace(RECIPE, batch=4, **given), "Qwen/Qwen2.5-0.5B-Instruct", lengths).padding
+        for name, given in {
+            "buckets": {},
+            "packed": {"packing": True},
+            "preferred": {"method": "dpo", "rows": "preference"},
+        }.items()
+    }
+    assert told["buckets"] is not None
+    assert told["packed"] is not None
+    assert told["preferred"] is not None
+    assert told["buckets"][1] == told["packed"][1] == told["preferred"][0] == told["preferred"][1]
+    assert len({told["buckets"][0], told["packed"][0], told["preferred"][0]}) == 3
+    # What is then computed, batch by batch: 36 rows in lines of at most 128 tokens.
+    made = batches(lengths.tokens, size=4, seed=RECIPE.seed, epoch=0, sort=False)
+    whole = sum(math.prod(shape_of([lengths.tokens[i] for i in batch], most=128)) for batch in made)
+    assert told["packed"][0] == pytest.approx(1 - sum(lengths.tokens) / whole)
+
+
+def test_time_follows_what_is_computed() -> None:
+    config = config_of("Qwen/Qwen2.5-0.5B-Instruct")
+    model, rows = empty(config), [100, 20, 30, 50] * 9
+
+    def of(answered: int = 900, **given) -> float:
+        return work(model, config, replace(RECIPE, batch=4, **given), rows, answered, 9)
+
+    # Fewer answered tokens spare the output layer; recomputing costs half as much again, less what is not recomputed.
+    head = 2 * 2 * config.vocab_size * config.hidden_size
+    assert of(900) - of(0) == pytest.approx(head * 900 * 9 * RECIPE.accumulation / 9)
+    assert 1.3 < of(0, checkpointing=True) / of(0) < 1.5
+    # Padding is computed as well: rows of one length cost no more than those they stand beside.
+    assert work(model, config, replace(RECIPE, batch=36), rows, 0, 9) == pytest.approx(
+        work(model, config, replace(RECIPE, batch=36), [100] * 36, 0, 9)
+    )
+    assert of(packing=True) != of()
+    preferred = of(method="dpo", rows="preference")
+    assert preferred > 3 * of()
+    assert of(method="sft+dpo", rows="preference") == pytest.approx(of() + preferred)
+
+
+def test_what_is_told_of_padding_names_how_rows_are_laid(capsys: pytest.CaptureFixture[str]) -> None:
+    for given_, words in (
+        ({}, "in batches of like length ("),
+        ({"packing": True}, "in rows end to end ("),
+        ({"method": "dpo", "rows": "preference"}, "in shuffled batches\n"),
+    ):
+        recipe = replace(RECIPE, **given_)
+        made = plan(recipe, "Qwen/Qwen2.5-0.5B-Instruct", Lengths((90, 20, 40), 60))
+        show(Terminal(as_json=False), made, {"examples": 3, "cut": 0, "unusable": {}}, recipe)
+        assert words in capsys.readouterr().out
 
 
 @given(st.lists(st.integers(1, 500), max_size=300), st.integers(1, 9), st.integers(0, 3))

@@ -135,3 +135,15 @@ def test_every_kind_of_table_can_be_looked_through(kind: str, vault: Vault) -> N
     assert raw.residual["kind"].to_list() == ["person"]
     assert raw.anonymity.riskiest.rows() == [("a", 1)]
     assert release_check(pseudonymise(frame, vault=vault).rows, vault=vault, k=1).passed
+
+
+def test_it_does_not_matter_in_how_many_pieces_rows_are_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = ("我叫王小美", "我今年三十四歲，是老師", "電話0912345678", "我好累")
+    rows = table(*((f"d{i}", f"c{i % 5}", f"{said[i % 4]}，第{i}次") for i in range(11)))
+    found = []
+    for size in (100, 3):
+        monkeypatch.setattr("curation.privacy.release._ROWS", size)
+        one = release_check(rows)
+        found.append((one.passed, one.residual.rows(), one.anonymity.k, one.anonymity.riskiest.rows()))
+    assert found[0] == found[1]
+    assert {kind for kind, *_ in found[0][1]} == {"person", "phone"}

@@ -1,0 +1,247 @@
+"""What `xinheng publish` does with a dataset: gates first, then a folder that others load, check, cite and repeat."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from app import publishing_gates as gates
+from app.exporting import lines
+from app.facts import dataset_table
+from app.publishing_facts import require_facts
+from app.publishing_ids import id_files
+from app.publishing_lock import RECIPE, lock_of, recipe_of
+from app.publishing_options import Options
+from app.publishing_texts import write_json, write_texts
+from curation import datasheet as sheet
+from curation import published as card
+from curation.published_rows import split_rows, write_rows
+from xinheng import publication
+from xinheng.artifacts import Artifact, require_place, verify
+from xinheng.errors import ArtifactError, UsageError
+from xinheng.hub import require_nothing_secret
+from xinheng.marks import refuse_marked
+from xinheng.staging import on_disk, staging
+from xinheng.tables import KEYS
+
+Say = Callable[[str], None]
+
+CHANGELOG: Final = "CHANGELOG.md"
+_VIEWS: Final[Mapping[str, Sequence[str]]] = {
+    "dialogue": ("messages", "tagged"),
+    "example": ("messages",),
+    "choice": ("messages",),
+    "case": ("messages",),
+    "preference": ("dpo",),
+}
+_VERSION: Final = re.compile(r"\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?")
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was published: its folder (gone again after a dry run), what is open, and sentences for the terminal."""
+
+    folder: Path
+    card: str
+    told: Mapping[str, Any]
+    files: Mapping[str, int]
+    notes: Sequence[str]
+
+
+def require_version(version: str) -> None:
+    """Nothing, unless a version is none.
+
+    Raises:
+        UsageError: It is not of the form 1.2.3.
+    """
+    if not _VERSION.fullmatch(version):
+        raise UsageError("publish", "no version", want="three numbers, as in 1.0.0", have=repr(version))
+
+
+@contextmanager
+def target(out: Path | None, told: Mapping[str, Any], *, overwrite: bool) -> Iterator[Path]:
+    """The folder to fill: one that takes its place at the end, or one that is thrown away (a dry run)."""
+    with ExitStack() as stack:
+        if out is None:
+            yield stack.enter_context(staging()) / "publication"
+        else:
+            yield stack.enter_context(publication.writing(out, told, overwrite=overwrite))
+
+
+def publish_dataset(artifact: Artifact, out: Path | None, options: Options, *, say: Say) -> Made:
+    """Publish a dataset.
+
+    Args:
+        artifact: A curated dataset.
+        out: The folder to make; None to try only.
+        options: How.
+        say: Hears what is done.
+
+    Raises:
+        CheckFailed: A gate refuses; nothing was written.
+        ArtifactError: Its files are not those of its manifest, or something lies in the way.
+        WriteError: The disk refuses; nothing was written.
+    """
+    require_version(options.version)
+    gates.require_known(options.accept)
+    if out is not None:
+        publication.require_free(out, overwrite=options.overwrite)
+        require_place(out) if not out.exists() else None
+    table = dataset_table(artifact)
+    if table not in KEYS:
+        raise UsageError("publish", f"not for a {table} table", want=f"one of {', '.join(KEYS)}")
+    counts = split_rows(artifact.scan(table))
+    say(f"checking {artifact.path}")
+    require_whole(artifact)
+    require_facts(artifact, table, counts)
+    refuse_marked(artifact, allow=options.allow)
+    if isinstance(artifact.path, Path):
+        require_nothing_secret(artifact.path)
+    verdict = gates.licence_gate(artifact.scan(table), accept=options.accept, ids_only=options.ids_only)
+    private = gates.privacy_gate(
+        artifact, vault=options.vault, k=options.k, quasi=options.quasi, accept=_accepting(options)
+    )
+    recipe, recipe_file = recipe_of(artifact, options.recipe)
+    manifest = clean(artifact.manifest, ids_only=options.ids_only)
+    gates.require_no_paths(manifest)
+    about = _about(artifact, options, table=table, stratum=recipe.stratum if recipe else None)
+    told = {**_marker(artifact, about), "licence": verdict.licence or None}
+    with target(out, told, overwrite=options.overwrite) as folder:
+        say(f"writing {sum(counts.values()):,} rows")
+        views, notes = _write_rows(artifact, table, counts, folder, options)
+        notes += [] if recipe_file or options.ids_only else ["the recipe is not known here: it cannot be made again"]
+        _write_facts(artifact, folder, about, manifest, private, options)
+        lock = lock_of(artifact, recipe, recipe_file)
+        if not lock["steps_are_those_of_the_recipe"]:
+            notes.append("the steps have been changed since it was made: making it again may give other rows")
+        write_json(folder / card.LOCK, lock)
+        if recipe_file is not None:
+            shutil.copyfile(recipe_file, folder / RECIPE)
+        write_json(folder / card.ABOUT, {**about, "notes": notes})
+        text = write_texts(folder, manifest, about, notes, views, counts, verdict, options)
+        files = {name: (folder / name).stat().st_size for name in publication.names(folder)}
+    return Made(out or folder, text, {**told, "open": sheet.as_json_facts(options.answers)["open"]}, files, notes)
+
+
+def require_whole(artifact: Artifact) -> None:
+    """Nothing, unless an artifact's files are not those of its manifest.
+
+    Raises:
+        ArtifactError: They are not.
+    """
+    if problems := verify(artifact):
+        mend = "Restore it, or make it again."
+        raise ArtifactError(str(artifact.path), "damaged or changed", have="; ".join(problems[:3]), mend=mend)
+
+
+def _accepting(options: Options) -> Sequence[str]:
+    # Ids tell of nobody: what is said in the rows does not go out with them.
+    return [*options.accept, gates.PUBLISHED_TEXTS] if options.ids_only else options.accept
+
+
+def clean(manifest: Mapping[str, Any], *, ids_only: bool = False) -> dict[str, Any]:
+    """What a publication tells of a manifest: no times, and no reasons, which may quote what was left out."""
+    hidden = {"seconds", "reasons", "read_with", "options", *(("topics", "coverage") if ids_only else ())}
+    facts = {name: value for name, value in manifest["facts"].items() if name not in hidden}
+    kept = {name: manifest[name] for name in ("format", "kind", "name", "digest", "parents", "marks")}
+    tables = {
+        name: {"digest": entry["digest"], "columns": entry["columns"], "rows": sum(f["rows"] for f in entry["files"])}
+        for name, entry in manifest["tables"].items()
+    }
+    written = {name: manifest["written"][name] for name in ("at", "xinheng", "polars")}
+    return {**kept, "tables": tables, "facts": facts, "written": written}
+
+
+def _about(artifact: Artifact, options: Options, *, table: str, stratum: str | None) -> dict[str, Any]:
+    title = artifact.manifest["facts"].get("title") or {}
+    name = str(artifact.manifest["name"])
+    columns = artifact.manifest["tables"][table]["columns"]
+    return {
+        "title": str(options.answers.get("title") or title.get("en") or name),
+        "title_zh": str(options.answers.get("title_zh") or title.get("zh") or title.get("en") or name),
+        "version": options.version,
+        "repo": options.repo,
+        "table": table,
+        "stratum": stratum if stratum in columns else None,
+        "accepted": sorted(set(options.accept)),
+        "ids_only": options.ids_only,
+    }
+
+
+def _marker(artifact: Artifact, about: Mapping[str, Any]) -> dict[str, Any]:
+    told = ("version", "table", "accepted", "ids_only")
+    return {
+        "kind": artifact.kind,
+        "name": str(artifact.manifest["name"]),
+        **{key: about[key] for key in told},
+        "artifact": artifact.link(),
+    }
+
+
+def _write_rows(
+    artifact: Artifact, table: str, counts: Mapping[str, int], folder: Path, options: Options
+) -> tuple[dict[str, list[str]], list[str]]:
+    """Rows or ids; the views and their splits, and notes."""
+    folder.mkdir(exist_ok=True)
+    names = [entry["name"] for entry in artifact.manifest["tables"][table]["files"]]
+    with ExitStack() as stack:
+        files = [stack.enter_context(on_disk(artifact.file(name))) for name in names]
+        if options.ids_only:
+            id_files(files, counts, folder, key=KEYS[table])
+            return {}, ["it holds ids and no rows"]
+        views = {name: lines(table, name) for name in _VIEWS[table]}
+        held, notes = write_rows(files, counts, folder, views=views)
+    return {name: [split for split in counts if split in rows] for name, rows in held.items()}, notes
+
+
+def _write_facts(
+    artifact: Artifact,
+    folder: Path,
+    about: Mapping[str, Any],
+    manifest: Mapping[str, Any],
+    private: Mapping[str, Any],
+    options: Options,
+) -> None:
+    for name in ("provenance", "certificates"):
+        (folder / name).mkdir()
+    write_json(folder / card.ABOUT, about)
+    write_json(folder / card.MANIFEST, manifest)
+    write_json(folder / card.PRIVACY, private)
+    for name, to in (("certificate.json", card.SPLIT), ("gate.json", card.GATE), ("coverage.json", card.COVERAGE)):
+        if name in artifact.manifest["files"]:
+            with on_disk(artifact.file(name)) as file:
+                shutil.copyfile(file, folder / to)
+    facts = manifest["facts"]
+    if "contamination" in facts:
+        told = {"against": facts.get("against", {}), "summary": facts["contamination"]}
+        write_json(folder / card.CONTAMINATION, told)
+    write_evidence(folder, options.evidence)
+    write_json(folder / sheet.ANSWERS, sheet.as_json_facts(options.answers))
+    if options.changelog is not None:
+        shutil.copyfile(options.changelog, folder / CHANGELOG)
+    elif CHANGELOG in artifact.manifest["files"]:
+        with on_disk(artifact.file(CHANGELOG)) as file:
+            shutil.copyfile(file, folder / CHANGELOG)
+
+
+def write_evidence(
+    folder: Path, evidence: Mapping[str, Artifact], *, clean: Callable[[Any], Any] = lambda told: told
+) -> None:
+    """The summaries of scores or agreement, as JSON beside the card; `clean` takes out what names this machine."""
+    for name, artifact in evidence.items():
+        require_whole(artifact)
+        if "summary" not in artifact.manifest["tables"]:
+            raise UsageError("publish", f"no figures in {artifact.path}", want="an artifact with a table summary")
+        (folder / "evidence").mkdir(exist_ok=True)
+        rows = artifact.scan("summary").collect()
+        title = artifact.manifest["facts"].get("title")
+        told = title.get("en") if isinstance(title, Mapping) else title
+        write_json(
+            folder / "evidence" / f"{name}.json",
+            clean({"title": str(told or artifact.manifest["name"]), **artifact.link(), "rows": rows.to_dicts()}),
+        )

@@ -1,0 +1,182 @@
+"""What stands between an artifact and its publication: licences, privacy, marks, and what must never leave."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from app.facts import dataset_table
+from curation.privacy.vault import Vault
+from datasets_src.catalog import SOURCES
+from xinheng.artifacts import Artifact, readable_write_errors
+from xinheng.errors import CheckFailed, UsageError
+from xinheng.licences import CONDITIONS, PRIVATE, YOURS, Verdict, publication, refusal
+from xinheng.settings import settings
+from xinheng.tables import KEYS
+
+# What somebody may say yes to by name, beside the conditions of licences.
+PUBLISHED_TEXTS: Final = "published-texts"
+ACCEPTED: Final = (*CONDITIONS, PUBLISHED_TEXTS)
+_SPDX: Final = re.compile(r"(CC|MIT|Apache|BSD|GPL|LGPL|AGPL|ODC|ODbL|PDDL|Unlicense)[0-9A-Za-z.+-]*")
+_IDS_ONLY: Final = "Only ids and a script that makes the rows again: --ids-only."
+
+
+def require_known(accept: Collection[str]) -> None:
+    """Nothing, unless a condition is accepted that there is not.
+
+    Raises:
+        UsageError: It names those that there are.
+    """
+    if strange := [name for name in accept if name not in ACCEPTED]:
+        raise UsageError(
+            "publish", "no such condition", want=f"--accept {', '.join(ACCEPTED)}", have=", ".join(strange)
+        )
+
+
+def licences_of(rows: pl.LazyFrame) -> list[dict[str, Any]]:
+    """Licence, source and number of rows as the rows themselves say, sorted."""
+    have = rows.collect_schema()
+    columns = [pl.col(name) if name in have else pl.lit(None).alias(name) for name in ("licence", "source")]
+    found = rows.select(columns).group_by("licence", "source").len().collect().sort("licence", "source")
+    return [{"licence": licence, "sources": [source], "rows": count} for licence, source, count in found.iter_rows()]
+
+
+def licence_gate(rows: pl.LazyFrame, *, accept: Collection[str], ids_only: bool) -> Verdict:
+    """Under what the rows may be published.
+
+    Raises:
+        CheckFailed: They may not; every source that forbids it is named, and what is possible instead.
+    """
+    verdict = publication(licences_of(rows), accept=accept)
+    if verdict.allowed or (ids_only and verdict.instead == "ids"):
+        return verdict
+    have, mend = refusal(verdict)
+    more = f" {_IDS_ONLY}" if verdict.instead == "ids" and not ids_only else ""
+    raise CheckFailed("publish", "these rows must not be published", have=have, mend=f"{mend}{more}")
+
+
+def spdx(licence: str) -> str | None:
+    """A licence's name where SPDX has it; None for several, or for one of somebody's own."""
+    return licence if _SPDX.fullmatch(licence) else None
+
+
+def as_told(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as JSON."""
+    told: dict[str, Any] = json.loads(json.dumps(asdict(verdict)))
+    return told
+
+
+def privacy_gate(
+    artifact: Artifact, *, vault: Vault | None, k: int, quasi: Sequence[str] | None, accept: Collection[str]
+) -> dict[str, Any]:
+    """What was found of people in the rows, by class and without ids; kept, for the next time.
+
+    Raises:
+        CheckFailed: Somebody may be recognised, and nobody accepted that.
+    """
+    table = dataset_table(artifact)
+    if table == "choice":
+        return {"looked": False, "passed": True, "found": [], "accepted": False}
+    if table not in KEYS:
+        raise UsageError("publish", f"not for a {table} table", want=f"one of {', '.join(KEYS)}")
+    found = _looked(artifact, vault=vault, k=k, quasi=quasi)
+    if found["passed"]:
+        return found
+    public = _all_public(artifact.scan(table))
+    if PUBLISHED_TEXTS in accept and public:
+        return {**found, "accepted": True}
+    classes = ", ".join(f"{one['kind']} {one['found']:,} in {one['rows']:,} rows" for one in found["found"])
+    alone = (
+        f"k = {found['k']} over {', '.join(found['quasi'])} (wanted {k})" if found["k"] < k and found["groups"] else ""
+    )
+    mend = f"`xinheng privacy {artifact.path}` names the rows. Curate with --vault, or leave them out."
+    if public and PUBLISHED_TEXTS not in accept:
+        mend += f" All of it was published by others already: --accept {PUBLISHED_TEXTS} if that is reason enough."
+    elif not public and PUBLISHED_TEXTS in accept:
+        mend += f" --accept {PUBLISHED_TEXTS} is for rows of public sources alone; some are not."
+    raise CheckFailed(
+        "publish", "somebody may be recognised", have="; ".join(filter(None, (classes, alone))), mend=mend
+    )
+
+
+def _looked(artifact: Artifact, *, vault: Vault | None, k: int, quasi: Sequence[str] | None) -> dict[str, Any]:
+    from curation.privacy.release import finder_digest, release_check
+
+    record = artifact.manifest["facts"].get("privacy")
+    table = artifact.manifest["tables"][dataset_table(artifact)]["digest"]
+    asked = json.dumps([table, finder_digest(), k, quasi, record], sort_keys=True, default=str)
+    runs = settings().runs
+    kept = None
+    if isinstance(runs, Path) and vault is None:
+        kept = runs / "checks" / f"privacy-{hashlib.sha256(asked.encode()).hexdigest()[:32]}.json"
+        if (known := _read(kept)) is not None:
+            return known
+    looked = release_check(artifact.scan(dataset_table(artifact)), vault=vault, k=k, quasi=quasi, record=record)
+    found = {
+        "looked": True,
+        "passed": looked.passed,
+        "judged_by": looked.judged_by,
+        "found": looked.residual.select("kind", "found", "rows").to_dicts(),
+        "quasi": list(looked.quasi),
+        "wanted_k": k,
+        "k": looked.anonymity.k,
+        "groups": looked.anonymity.groups,
+        "alone": looked.anonymity.unique,
+        "accepted": False,
+    }
+    if kept is not None:
+        with readable_write_errors(kept):
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            part = kept.with_name(f".{kept.name}.part")
+            part.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            part.replace(kept)
+    return found
+
+
+def _read(kept: Path) -> dict[str, Any] | None:
+    """What was found the time before; None where that is not known, or its file is damaged."""
+    try:
+        told = json.loads(kept.read_text(encoding="utf-8"))
+        told["passed"], told["k"], [one["found"] for one in told["found"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return dict(told)
+
+
+def _all_public(rows: pl.LazyFrame) -> bool:
+    """Whether every row is of a source that somebody published."""
+    public = [name for name, entry in SOURCES.items() if entry.licence not in {YOURS, PRIVATE}]
+    return not rows.filter(~pl.col("source").is_in(public).fill_null(value=False)).select(pl.len()).collect().item()
+
+
+def require_no_paths(told: Mapping[str, Any], *, who: str = "publish") -> None:
+    """Nothing, unless what will be published names a folder of this machine.
+
+    Raises:
+        CheckFailed: It does; where, and not what.
+    """
+    home = str(Path.home())
+    found = [
+        place for place, text in _texts(told, "") if text.startswith(("/", "~/")) or (home != "/" and home in text)
+    ]
+    if found:
+        raise CheckFailed(
+            who,
+            "the manifest names folders of this machine",
+            have=", ".join(found[:5]),
+            mend="Make the artifact again with places that are relative, or as a source with a name.",
+        )
+
+
+def _texts(value: Any, place: str) -> list[tuple[str, str]]:
+    if isinstance(value, str):
+        return [(place, value)]
+    inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    return [found for key, one in inner for found in _texts(one, f"{place}/{key}")]

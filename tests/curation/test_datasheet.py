@@ -1,0 +1,49 @@
+"""The datasheet: every question once, answers of people kept as they are, nothing invented."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curation.datasheet import as_json_facts, asked_for, questions, read_answers
+from xinheng.errors import InputError
+
+
+def test_every_question_has_one_id_and_its_words() -> None:
+    asked = questions()
+    assert len({one.id for one in asked}) == len(asked)
+    assert all(one.ask.endswith("?") and one.part for one in asked)
+    assert {one.fact for one in asked} == {True, False}
+
+
+def test_an_empty_line_leaves_a_question_open() -> None:
+    heard: list[str] = []
+
+    def ask(question: str) -> str:
+        heard.append(question)
+        return "  " if len(heard) > 1 else " For teaching. "
+
+    given_ = asked_for({"makers": "We."}, ask)
+    assert given_ == {"makers": "We.", "purpose": "For teaching."}
+    told = as_json_facts(given_)
+    assert told["answers"] == given_
+    assert {*told["open"], *given_} == {one.id for one in questions() if not one.fact}
+    assert not any("Who made it" in question for question in heard)
+
+
+@given(st.text(max_size=50).filter(lambda text: "\x00" not in text))
+def test_a_file_of_anything_is_read_or_refused(tmp_path_factory, text: str) -> None:
+    file = tmp_path_factory.mktemp("a") / "a.toml"
+    file.write_bytes(text.encode(errors="surrogatepass"))
+    with suppress(InputError):
+        read_answers(file)
+
+
+def test_a_folder_or_no_file_is_one_message(tmp_path: Path) -> None:
+    for place in (tmp_path, tmp_path / "none.toml"):
+        with pytest.raises(InputError, match="cannot be read"):
+            read_answers(place)
