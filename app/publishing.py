@@ -13,7 +13,7 @@ from typing import Any, Final
 from app import publishing_gates as gates
 from app.exporting import lines
 from app.facts import dataset_table
-from app.publishing_facts import require_facts
+from app.publishing_facts import require_facts, split_certificate
 from app.publishing_ids import id_files
 from app.publishing_lock import RECIPE, lock_of, recipe_of
 from app.publishing_options import Options
@@ -98,7 +98,10 @@ def publish_dataset(artifact: Artifact, out: Path | None, options: Options, *, s
     counts = split_rows(artifact.scan(table))
     say(f"checking {artifact.path}")
     require_whole(artifact)
-    require_facts(artifact, table, counts)
+    facts = require_facts(artifact, table, counts)
+    for name in ("gate", "coverage"):
+        if f"{name}.json" not in artifact.manifest["files"]:
+            facts.pop(name, None)
     refuse_marked(artifact, allow=options.allow)
     if isinstance(artifact.path, Path):
         require_nothing_secret(artifact.path)
@@ -107,7 +110,7 @@ def publish_dataset(artifact: Artifact, out: Path | None, options: Options, *, s
         artifact, vault=options.vault, k=options.k, quasi=options.quasi, accept=_accepting(options)
     )
     recipe, recipe_file = recipe_of(artifact, options.recipe)
-    manifest = clean(artifact.manifest, ids_only=options.ids_only)
+    manifest = clean({**artifact.manifest, "facts": facts}, ids_only=options.ids_only)
     gates.require_no_paths(manifest)
     about = _about(artifact, options, table=table, stratum=recipe.stratum if recipe else None)
     told = {**_marker(artifact, about), "licence": verdict.licence or None}
@@ -212,7 +215,8 @@ def _write_facts(
     write_json(folder / card.ABOUT, about)
     write_json(folder / card.MANIFEST, manifest)
     write_json(folder / card.PRIVACY, private)
-    for name, to in (("certificate.json", card.SPLIT), ("gate.json", card.GATE), ("coverage.json", card.COVERAGE)):
+    write_json(folder / card.SPLIT, split_certificate(artifact, str(about["table"]), about["stratum"]))
+    for name, to in (("gate.json", card.GATE), ("coverage.json", card.COVERAGE)):
         if name in artifact.manifest["files"]:
             with on_disk(artifact.file(name)) as file:
                 shutil.copyfile(file, folder / to)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.publishing_book import book_of
+from app.publishing_facts import CERTIFIED
 from app.publishing_texts import CARD, SHEET
 from app.terminal import Terminal
 from curation.coverage import coverage
@@ -58,7 +59,7 @@ def checked(folder: Path, *, artifact: Artifact | None = None, say: Say = lambda
     say(f"{folder}: figures")
     try:
         claims = read(folder / CLAIMS)
-        model = told["kind"] != "dataset"
+        model = told["kind"] in {"adapter", "model"}
         book = model_card.book(folder) if model else book_of(folder)
         texts = {name: _text(folder / name) for name in (CARD, *([] if model else [SHEET]))}
         strange = sorted({claim.artifact for claim in claims} - {told["artifact"]["digest"]})
@@ -92,7 +93,7 @@ def _certificates(folder: Path, told: Mapping[str, Any]) -> Iterator[str]:
     key = KEYS[table]
     groups = [name for name in split["columns"] if name != key]
     again = certify(rows, key=key, stratum=about["stratum"], groups=groups, seed=split["seed"])
-    for name in ("rows", "disjoint", "columns"):
+    for name in CERTIFIED:
         if again[name] != split[name]:
             yield f"{SPLIT}: {name} are not those of the rows"
     if manifest["facts"].get("coverage") and coverage(rows) != _json(folder / COVERAGE):

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+import polars as pl
+
+from curation.split import certify
 from xinheng.artifacts import Artifact
 from xinheng.errors import ArtifactError
+from xinheng.staging import on_disk
+from xinheng.tables import KEYS
+
+CERTIFICATE: Final = "certificate.json"
+# What of a certificate the rows alone decide.
+CERTIFIED: Final = ("rows", "disjoint", "columns")
+_GROUPS: Final = ("client_id", "group_id")
 
 # What a card reads of each: fields of the object, or of every object of the list.
 _SHAPES: Final[Mapping[str, tuple[type, tuple[str, ...]]]] = {
@@ -23,12 +34,13 @@ _SHAPES: Final[Mapping[str, tuple[type, tuple[str, ...]]]] = {
     "coverage": (dict, ("completeness", "missing", "outside", "wrong_role")),
     "gate": (dict, ("passed", "expectations")),
 }
-_NEEDED: Final = ("rows", "languages")
 _STEP: Final = ("rows", "dropped", "changed")
 
 
-def require_facts(artifact: Artifact, table: str, counts: Mapping[str, int]) -> None:
-    """Nothing, unless a dataset's facts lack what a card tells, or tell something else than its rows.
+def require_facts(artifact: Artifact, table: str, counts: Mapping[str, int]) -> dict[str, Any]:
+    """The facts of which a card tells; unless they tell something else than the rows.
+
+    Datasets that no recipe made count other things under the same names: what has another shape there is left out.
 
     Args:
         artifact: A dataset whose files are those of its manifest.
@@ -38,7 +50,12 @@ def require_facts(artifact: Artifact, table: str, counts: Mapping[str, int]) -> 
     Raises:
         ArtifactError: All that does not fit, in one message.
     """
-    facts = artifact.manifest["facts"]
+    facts = dict(artifact.manifest["facts"])
+    if "steps" not in artifact.manifest["tables"]:
+        for name in {"rows", "steps", *_SHAPES} & {*facts}:
+            if [*_shapeless({name: facts[name]})]:
+                del facts[name]
+    facts.setdefault("languages", _languages(artifact.scan(table)))
     wrong = [*_shapeless(facts)] or [*_untrue(artifact, facts, table, counts)]
     if wrong:
         raise ArtifactError(
@@ -47,14 +64,34 @@ def require_facts(artifact: Artifact, table: str, counts: Mapping[str, int]) -> 
             have="; ".join(wrong[:5]),
             mend="It was changed by hand, or made by another program: curate it again.",
         )
+    return facts
+
+
+def split_certificate(artifact: Artifact, table: str, stratum: str | None) -> dict[str, Any]:
+    """The certificate of its splits, worked out again; where it has none, one over clients and groups.
+
+    Raises:
+        ArtifactError: It has one that is not that of its rows.
+    """
+    told: dict[str, Any] = {}
+    if CERTIFICATE in artifact.manifest["files"]:
+        with on_disk(artifact.file(CERTIFICATE)) as file:
+            told = json.loads(file.read_text(encoding="utf-8"))
+    rows, key = artifact.scan(table), KEYS[table]
+    have = rows.collect_schema().names()
+    groups = [name for name in (told["columns"] if told else _GROUPS) if name != key and name in have]
+    deciding = rows.select([*dict.fromkeys([key, *groups, "split", *([stratum] if stratum else [])])]).collect()
+    made = certify(deciding, key=key, stratum=stratum, groups=groups, seed=told.get("seed"))
+    if told and any(made[name] != told.get(name) for name in CERTIFIED):
+        mend = "It was changed by hand, or made by another program: curate it again."
+        raise ArtifactError(str(artifact.path), f"{CERTIFICATE} is not that of its rows", mend=mend)
+    return told or made
 
 
 def _shapeless(facts: Mapping[str, Any]) -> Iterator[str]:
     for name, (kind, fields) in _SHAPES.items():
         value = facts.get(name)
-        if name not in facts or value is None:
-            if name in _NEEDED:
-                yield f"no {name}"
+        if value is None:
             continue
         entries = value if isinstance(value, list) else [value]
         objects = isinstance(value, kind) and all(isinstance(one, dict) for one in entries)
@@ -64,13 +101,12 @@ def _shapeless(facts: Mapping[str, Any]) -> Iterator[str]:
 
 def _untrue(artifact: Artifact, facts: Mapping[str, Any], table: str, counts: Mapping[str, int]) -> Iterator[str]:
     rows = artifact.scan(table)
-    if facts["rows"]["kept"] != sum(counts.values()):
+    if "rows" in facts and facts["rows"]["kept"] != sum(counts.values()):
         yield f"rows kept: {facts['rows']['kept']}, there are {sum(counts.values()):,}"
     told = {name: count for name, count in (facts.get("splits") or counts).items() if count}
     if told != dict(counts):
         yield "splits: others than the rows have"
-    languages = dict(rows.group_by("language").len().collect().iter_rows())
-    if dict(facts["languages"]) != languages:
+    if dict(facts["languages"]) != _languages(rows):
         yield "languages: others than the rows have"
     if "steps" not in artifact.manifest["tables"]:
         return
@@ -81,3 +117,7 @@ def _untrue(artifact: Artifact, facts: Mapping[str, Any], table: str, counts: Ma
     for one in facts.get("steps", []):
         if one["step"] in known and any(one[name] != known[one["step"]][name] for name in _STEP):
             yield f"step {one['step']}: other counts than the table of steps"
+
+
+def _languages(rows: pl.LazyFrame) -> dict[str, int]:
+    return dict(rows.group_by("language").len().sort("language").collect().iter_rows())

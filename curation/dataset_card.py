@@ -191,7 +191,7 @@ def _making(told: Published, ledger: Ledger) -> str:
         said = [ledger.say(in_file(MANIFEST, *where, name)) for name in ("rows", "dropped", "changed")]
         what = ledger.say(in_file(MANIFEST, *where, "what"), "text") if step.get("what") else ""
         body.append([ledger.say(in_file(MANIFEST, *where, "step"), "text"), what, *said])
-    if not body:
+    if not body or "rows" not in told.facts:
         return ""
     read, kept, dropped = (ledger.say(in_file(MANIFEST, "facts", "rows", name)) for name in ("read", "kept", "dropped"))
     return f"""## How it was made

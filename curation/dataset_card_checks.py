@@ -17,7 +17,7 @@ def strata(told: Published, ledger: Ledger) -> str:
     """Rows of each stratum and split."""
     if told.stratum is None:
         return ""
-    names = [str(one["stratum"]) for one in told.facts.get("strata", [])]
+    names = [str(one["stratum"]) for one in ledger.book.value(in_file(SPLIT, "strata"))]
     if not names or len(names) > _MANY:
         return f"## Strata\n\nMany; see [{SPLIT}]({SPLIT})." if names else ""
     body = []

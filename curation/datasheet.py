@@ -122,7 +122,9 @@ def _splits(told: Published, ledger: Ledger) -> str:
     return f"{spread}. No value of {columns} is in two splits; [{SPLIT}]({SPLIT}) proves it."
 
 
-def _faults(_: Published, ledger: Ledger) -> str:
+def _faults(told: Published, ledger: Ledger) -> str:
+    if "rows" not in told.facts:
+        return "Not recorded."
     dropped = ledger.say(in_file(MANIFEST, "facts", "rows", "dropped"))
     read = ledger.say(in_file(MANIFEST, "facts", "rows", "read"))
     return f"Of {read} rows read, {dropped} were taken out; the card's table says by which step."

@@ -85,7 +85,7 @@ def quasi_identifiers(table: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
     Read are a client's turns, a user's messages, and all messages of a chat, where each speaks of themself.
 
     Args:
-        table: DIALOGUE, EXAMPLE, CASE or CHAT rows.
+        table: DIALOGUE, EXAMPLE, CASE, PREFERENCE or CHAT rows.
 
     Returns:
         One row per row, in order: id (the row's; a chat's for each of its messages), age (such as `25-34`), sex
@@ -111,10 +111,14 @@ def said_of_self(text: str) -> dict[str, str | None]:
     return {name: found.pop() if len(found) == 1 else None for name, found in values.items()}
 
 
+# Where the words of the one who speaks of themself stand: column, its text, and who speaks.
+_OWN: Final = {"dialogue": ("turns", "text", CLIENT), "preference": ("prompt", "content", "user")}
+
+
 def _own_words(frame: pl.DataFrame, kind: str) -> pl.Series:
     if kind == "chat":
         return frame["text"]
-    column, field, role = ("turns", "text", CLIENT) if kind == "dialogue" else ("messages", "content", "user")
+    column, field, role = _OWN.get(kind, ("messages", "content", "user"))
     own = pl.element().filter(pl.element().struct.field("role") == role).struct.field(field)
     return frame.select(pl.col(column).list.eval(own).list.join("\n", ignore_nulls=True)).to_series()
 

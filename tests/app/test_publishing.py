@@ -348,23 +348,15 @@ def _told(manifest: dict) -> None:
     manifest["facts"]["rows"]["kept"] = 11
 
 
-def _steps(manifest: dict) -> None:
-    manifest["facts"]["steps"] = [{"step": "read"}]
-
-
 def _languages(manifest: dict) -> None:
     manifest["facts"]["languages"] = {"en": 10}
 
 
-def _none(manifest: dict) -> None:
-    manifest["facts"] = {}
-
-
 def _listed(manifest: dict) -> None:
-    manifest["facts"]["strata"] = {"a": 1}
+    manifest["facts"]["splits"] = {"train": 9}
 
 
-@pytest.mark.parametrize("hand", [_told, _steps, _languages, _none, _listed])
+@pytest.mark.parametrize("hand", [_told, _languages, _listed])
 def test_a_manifest_that_tells_of_other_rows_is_refused(hand, run, tmp_path: Path) -> None:
     made = dataset(tmp_path / "made", questions())
     manifest = json.loads((tmp_path / "made" / "manifest.json").read_text())
@@ -373,6 +365,28 @@ def test_a_manifest_that_tells_of_other_rows_is_refused(hand, run, tmp_path: Pat
     ran = published(run, made, tmp_path / "p")
     assert (ran.code, "does not tell of its rows" in ran.err) == (2, True), ran.err
     assert not (tmp_path / "p").exists()
+
+
+def test_a_split_certificate_of_other_rows_is_refused(run, tmp_path: Path) -> None:
+    made = dataset(tmp_path / "made", questions())
+    other = certify(questions(15), key="question_id", stratum=None, groups=[], seed=0)
+    file = tmp_path / "made" / "certificate.json"
+    file.write_text(json.dumps(other))
+    manifest = json.loads((tmp_path / "made" / "manifest.json").read_text())
+    manifest["files"]["certificate.json"]["sha256"] = artifacts.file_sha256(file)
+    (tmp_path / "made" / "manifest.json").write_text(json.dumps(manifest))
+    ran = published(run, made, tmp_path / "p")
+    assert (ran.code, "certificate.json is not that of its rows" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "facts", [{}, {"rows": 10, "steps": [{"model": "m", "tokens": 3}], "languages": {"en": 5, "zh-Hant": 5}}]
+)
+def test_a_dataset_that_no_recipe_made_is_published_with_a_certificate(facts: dict, run, tmp_path: Path) -> None:
+    artifacts.write(tmp_path / "made", kind="preferences", name="m", tables={"choice": questions()}, facts=facts)
+    assert published(run, open_artifact(tmp_path / "made"), tmp_path / "p").code == 0
+    assert json.loads((tmp_path / "p" / "certificates" / "split.json").read_text())["disjoint"]
+    assert run("publish", "--check", tmp_path / "p").code == 0
 
 
 @pytest.mark.parametrize(

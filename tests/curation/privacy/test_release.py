@@ -147,3 +147,12 @@ def test_it_does_not_matter_in_how_many_pieces_rows_are_looked_through(monkeypat
         found.append((one.passed, one.residual.rows(), one.anonymity.k, one.anonymity.riskiest.rows()))
     assert found[0] == found[1]
     assert {kind for kind, *_ in found[0][1]} == {"person", "phone"}
+
+
+def test_pairs_of_answers_can_be_looked_through() -> None:
+    asked = [{"role": "user", "content": "我今年三十四歲，電話0912345678", "tags": []}]
+    rows = {"pair_id": ["p"], "group_id": ["g"], "prompt": [asked], "chosen": ["好"], "rejected": ["不好"]}
+    types = {"prompt": pl.List(MESSAGE)}
+    found = release_check(pl.DataFrame(rows, schema_overrides=types))
+    assert [kind for kind, *_ in found.residual.rows()] == ["phone"]
+    assert found.anonymity.groups == 1
