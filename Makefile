@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: quickstart test test-llama check perf perf-peers nano clean help
+.PHONY: quickstart test test-llama check docs perf perf-peers nano clean help
 
 help:            ## Show this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -14,7 +14,7 @@ $(BIN)/python:
 
 # A stamp per set of extras; made again when the requirements change.
 $(VENV)/.installed-quick: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --use-pep517 -c constraints.txt -e ".[report,llm,train]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --use-pep517 -c constraints.txt -e ".[report,llm,train,annotate]"
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
@@ -51,6 +51,13 @@ perf-peers: $(VENV)/.installed-dev  ## The same work by other tools, installed i
 
 nano: $(VENV)/.installed-dev  ## Make the small model of our own from the sources of XINHENG_DATA, in FOLDER (runs/nano)
 	$(BIN)/python -m app.nano $(or $(FOLDER),runs/nano)
+
+# Another page's folder is never built into.
+docs: SITE = $(or $(FOLDER),site)
+docs: $(VENV)/.installed-dev  ## Build the documents as a site in FOLDER (site); open its index.html, no network needed
+	@test ! -e "$(SITE)/index.html" -o -e "$(SITE)/objects.inv" || { echo "$(SITE) holds another site; say make docs FOLDER=..."; exit 2; }
+	$(BIN)/sphinx-build -q -n -W --keep-going -b html -d $(VENV)/.doctrees docs $(SITE)
+	@echo "$(SITE)/index.html"
 
 clean:           ## Remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

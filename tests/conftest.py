@@ -25,6 +25,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 # Tiny models are slower on several threads than on one, and much slower where other work has the cores. Before torch.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# A shell starts background jobs deaf to Ctrl-C, and whatever they start is deaf too: tests that send it would wait.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
