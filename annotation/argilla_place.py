@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -97,7 +98,8 @@ def embedded_server(home: Path) -> Server:
     except FileNotFoundError as error:
         raise ArgillaError(
             str(home), "no Argilla server runs here", want=f"{Path(error.filename).name}, which a running server keeps",
-            mend="`xinheng annotate serve --background` starts one; for another deployment give --server https://….",
+            mend=f"Start one: xinheng annotate serve --background --home {shlex.quote(str(home))}; "
+            "for another deployment give --server https://….",
         ) from None  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArgillaError(

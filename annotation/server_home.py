@@ -13,6 +13,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -168,7 +169,8 @@ def held(home: Path) -> Iterator[None]:
         os.ftruncate(handle, 0)
         yield
     except BlockingIOError as error:
-        raise UsageError(_WHO, f"a server runs for {home}", mend="Stop it first: xinheng annotate stop") from error
+        mend = f"Stop it first: xinheng annotate stop --home {shlex.quote(str(home))}"
+        raise UsageError(_WHO, f"a server runs for {home}", mend=mend) from error
     finally:
         os.close(handle)
 

@@ -42,7 +42,10 @@ def push(
     from app.terminal import Terminal
 
     where = annotating_push.server_of(server, allow_plain_http=allow_plain_http)
-    annotating_push.push(annotating_push.as_place(task), where, Terminal(as_json=json), create_raters=create_raters)
+    flags = annotating_push.again(server, allow_plain_http=allow_plain_http)
+    annotating_push.push(
+        annotating_push.as_place(task), where, Terminal(as_json=json), create_raters=create_raters, flags=flags
+    )
 
 
 def status(
@@ -65,7 +68,8 @@ def status(
         annotating_server.show_status(terminal, server)
         return
     where = annotating_push.server_of(server, allow_plain_http=allow_plain_http)
-    annotating_push.status(annotating_push.as_place(task), where, terminal)
+    flags = annotating_push.again(server, allow_plain_http=allow_plain_http)
+    annotating_push.status(annotating_push.as_place(task), where, terminal, flags=flags)
 
 
 def pull(
@@ -90,6 +94,7 @@ def pull(
         Terminal(as_json=json),
         out=annotating_push.as_place(out),
         despite_changes=despite_changes,
+        flags=annotating_push.again(server, allow_plain_http=allow_plain_http),
     )
 
 

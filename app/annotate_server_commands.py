@@ -66,12 +66,14 @@ def serve(
         finally:
             # An account made before a failure has its password nowhere else.
             if not facts:
-                annotating_server.accounts_shown(terminal, made)
+                annotating_server.accounts_shown(terminal, made, home)
     terminal.result({"url": facts["url"], "pid": facts["pid"], "home": str(place), "accounts": made})
-    annotating_server.accounts_shown(terminal, made)
+    annotating_server.accounts_shown(terminal, made, home)
     terminal.line(f"Argilla is ready at {facts['url']}")
     if background:
-        terminal.line("Stop it: xinheng annotate stop")
+        terminal.line(f"Stop it: xinheng annotate stop{annotating_server.again(home)}")
+        flag = annotating_server.again(home, "--server")
+        terminal.line(f"next    xinheng annotate push TASK{flag}  (TASK is what `annotate plan` made)")
         return
     terminal.line("Ctrl-C stops it.")
     code = server_process.wait(process)
@@ -113,9 +115,10 @@ def users(
         made += server_process.ask(python, place, "renew", renewed)
     if add or renew:
         terminal.result(made)
-        annotating_server.accounts_shown(terminal, made)
+        annotating_server.accounts_shown(terminal, made, home)
         if not made:
-            terminal.line("These accounts are there already; a new password: xinheng annotate users --renew NAME")
+            terminal.line("These accounts are there already.")
+            terminal.line(f"A new password: xinheng annotate users --renew NAME{annotating_server.again(home)}")
         return
     everybody = server_process.ask(python, place, "users")
     terminal.result(everybody)

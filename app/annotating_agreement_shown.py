@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from app.annotating_agreement import PAGE
-from app.scored_runs import with_interval
+from app.leaderboard_runs import public
 from app.terminal import Terminal
 from xinheng.artifacts import Artifact
 
@@ -26,15 +26,17 @@ def show(terminal: Terminal, made: Artifact) -> None:
     means = summary.filter(pl.col("measure") == "mean")
     if means.height:
         terminal.line()
-        told = [[row["part"], row["system"], with_interval(row), row["n"]] for row in means.iter_rows(named=True)]
+        told = [[row["part"], public(row["system"]), _brief(row), row["n"]] for row in means.iter_rows(named=True)]
         terminal.table(["question", "system", "mean [95 % interval]", "n"], told, right=(3,))
     _show_gates(terminal, facts["gates"])
     disputed = made.scan("dispute").collect()
-    terminal.line(f"\nto discuss: {disputed['item_id'].n_unique():,} items on which raters differ; widest first:")
+    n = disputed["item_id"].n_unique()
+    terminal.line(f"\nto discuss: {n:,} items on which raters differ" + ("; widest first:" if n else ""))
     for item, question, said in disputed.head(5).select("item_id", "question", "said").iter_rows():
         terminal.line(f"  {item}  {question}  {said}")
     terminal.line(f"agreement  {made.path}  {made.digest[:12]}")
     terminal.line(f"page       {made.file(PAGE)}")
+    terminal.line("next       xinheng annotate adjudicate, then final; or gate, pairs, corrections")
     terminal.result({"path": str(made.path), "digest": made.digest, **facts, "summary": summary.to_dicts()})
 
 
@@ -50,17 +52,24 @@ def _show_chief(terminal: Terminal, summary: pl.DataFrame) -> None:
             continue
         named = ("gwet_ac2" if graded else "gwet_ac1", "exact_agreement", "overlap")
         others = [cells.get((part, name)) for name in named]
-        shown = [with_interval(row) if row is not None else "" for row in (alpha, *others)]
+        shown = [_brief(row) if row is not None else "" for row in (alpha, *others)]
         lines.append([part, *shown, alpha["n"], alpha["reason"]])
     terminal.line()
-    header = ["question", "alpha [95 % interval]", "AC1 or AC2", "all gave the same", "overlap", "n", "note"]
-    kept = [i for i in range(len(header)) if i != 4 or any(line[4] for line in lines)]
-    terminal.table([header[i] for i in kept], [[line[i] for i in kept] for line in lines], right=(len(kept) - 2,))
+    header = ["question", "alpha [95 % interval]", "AC1 or AC2", "all the same", "overlap", "n", "note"]
+    kept = [i for i in range(len(header)) if i not in {4, 6} or any(line[i] for line in lines)]
+    terminal.table([header[i] for i in kept], [[line[i] for i in kept] for line in lines], right=(kept.index(5),))
     if silent:
         terminal.line(f"without variation, so undefined: {silent:,} labels")
+
+
+def _brief(row: Mapping[str, Any]) -> str:
+    """A figure with its interval to two digits, so that the tables fit a terminal; the page has all of them."""
+    value, low, high = (None if row[key] is None else f"{row[key]:z.2f}" for key in ("value", "low", "high"))
+    told = value or "undefined"
+    return told if low is None or high is None or value is None else f"{told} [{low}, {high}]"
 
 
 def _show_gates(terminal: Terminal, gates: Sequence[Mapping[str, Any]]) -> None:
     for gate in gates:
         more = f"; about {gate['more']:,} more items would decide" if gate.get("more") else ""
-        terminal.line(f"\n{gate['system']}: mean of human ratings {gate['threshold']}: {gate['verdict']}{more}")
+        terminal.line(f"\n{public(gate['system'])}: mean of human ratings {gate['threshold']}: {gate['verdict']}{more}")

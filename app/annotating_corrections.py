@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from annotation.tables import RATINGS
 from annotation.templates import NONE_FOUND
 from app import pipeline
 from app.annotating_ratings import Ratings
@@ -17,7 +18,7 @@ from app.terminal import Terminal
 from benchmarks.rater_answers import MULTI_LABEL, PLAIN, Asked, check
 from benchmarks.rater_majority import AGREED, MAJORITY, SPLIT, as_one, decided
 from curation.coverage import coverage
-from xinheng.artifacts import Artifact, open_artifact, write
+from xinheng.artifacts import MANIFEST, Artifact, open_artifact, write
 from xinheng.errors import ArtifactError, InputError, UsageError
 from xinheng.storage import Place
 from xinheng.tables import DIALOGUE, require
@@ -247,8 +248,11 @@ def _written(
     parents = [dataset, *([ratings.artifact] if ratings.artifact else [])]
     if final is not None:
         parents.append(open_artifact(final))
+    place = out or pipeline.dataset_path(f"{name}-corrected")
+    if out is None:
+        _require_own(place, ratings)
     return write(
-        out or pipeline.dataset_path(f"{name}-corrected"),
+        place,
         kind="dataset",
         name=f"{name}-corrected",
         tables={"dialogue": made, "correction": told},
@@ -267,6 +271,18 @@ def _written(
         },
         parents=parents,
     )
+
+
+def _require_own(place: Place, ratings: Ratings) -> None:
+    """Raise where other ratings' corrections stand in the usual place: each is of one template, and both are wanted."""
+    if not (place / MANIFEST).is_file():
+        return
+    there = [parent["name"] for parent in open_artifact(place).manifest["parents"] if parent["kind"] == RATINGS]
+    if there != [ratings.name]:
+        raise UsageError(
+            str(place), "corrections by other ratings are there", want="a free place, or the same ratings",
+            have=", ".join(there) or "none", mend=f"Put these on top with --onto {place} and --out, or name an --out.",
+        )  # fmt: skip
 
 
 def show(terminal: Terminal, made: Artifact) -> None:

@@ -44,7 +44,8 @@ def show(terminal: Terminal, task: Artifact) -> None:
     for line in sentences([Shows(**one) for one in facts["power"]]):
         terminal.line(f"  {line}")
     terminal.line(f"\ntask    {task.path}  {task.digest[:12]}")
-    terminal.line(f"next    xinheng annotate push {task.path}, or xinheng annotate sheets {task.path} --out sheets")
+    terminal.line(f"next    xinheng annotate push {task.path}")
+    terminal.line(f"or      xinheng annotate sheets {task.path} --out sheets")
     terminal.result({"path": str(task.path), "digest": task.digest, **facts})
 
 
@@ -61,9 +62,10 @@ def show_templates(terminal: Terminal, name: str | None, language: str) -> None:
         known = [template(one) for one in names()]
         terminal.table(
             ["template", "title", "shows", "questions"],
-            [[t.name, t.title[language], t.layout, ", ".join(q.name for q in t.questions)] for t in known],
+            [[t.name, t.title[language], t.layout, len(t.questions)] for t in known],
+            right=(3,),
         )
-        terminal.line("\nnext    xinheng annotate templates NAME, or a TOML file of your own, which is checked")
+        terminal.line("\nnext    xinheng annotate templates NAME (or a TOML file of your own: it is checked)")
         terminal.result([asdict(one) for one in known])
         return
     one = template(name)

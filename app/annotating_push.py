@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -34,8 +35,25 @@ def server_of(given: str | None, *, allow_plain_http: bool = False) -> Server:
     return find_server(given, home=home, key=secret, allow_plain_http=allow_plain_http)
 
 
-def push(place: Place, server: Server, terminal: Terminal, *, create_raters: bool) -> None:
+def again(given: str | None, *, allow_plain_http: bool = False) -> str:
+    """The flags that a command for later has to repeat, so that it reaches the same server.
+
+    >>> again(None), again("my home"), again("http://argilla.example", allow_plain_http=True)
+    ('', " --server 'my home'", ' --server http://argilla.example --allow-plain-http')
+    """
+    named = "" if given is None else f" --server {shlex.quote(given)}"
+    return named + (" --allow-plain-http" if allow_plain_http else "")
+
+
+def push(place: Place, server: Server, terminal: Terminal, *, create_raters: bool, flags: str = "") -> None:
     """Send a task; tell what every rater has and where he works.
+
+    Args:
+        place: The task.
+        server: Where it goes.
+        terminal: Where it is told.
+        create_raters: Make missing accounts on a foreign server too.
+        flags: What `again` gives, for the next command; likewise below.
 
     Raises:
         CheckFailed: The server did not take some records; all others are there.
@@ -59,9 +77,13 @@ def push(place: Place, server: Server, terminal: Terminal, *, create_raters: boo
             on_password=on_password,
             on_progress=lambda rater, n, whole: terminal.say(f"{rater}: {n:,} of {whole:,} items there"),
         )
-    rows = [[one.rater_id, one.sent + one.there, one.sent, len(one.bad), one.url] for one in made]
-    terminal.table(["rater", "items there", "sent now", "not taken", "works at"], rows, right=(1, 2, 3))
-    terminal.line(f"next    xinheng annotate status {artifact.path}")
+    rows = [[one.rater_id, one.sent + one.there, one.sent, len(one.bad)] for one in made]
+    terminal.table(["rater", "items there", "sent now", "not taken"], rows, right=(1, 2, 3))
+    terminal.line("\nEach rater signs in by name and password at an address of his own:")
+    for one in made:
+        terminal.line(f"{one.rater_id}  {one.url}")
+    terminal.line()
+    terminal.line(f"next    xinheng annotate status {place}{flags}  (and `annotate pull`, when all is done)")
     terminal.result({"task": task.name, "server": server.url, "raters": [asdict(one) for one in made]})
     _require_all(made)
 
@@ -89,9 +111,10 @@ def _require_all(made: Sequence[Pushed]) -> None:
         )  # fmt: skip
 
 
-def status(place: Place, server: Server, terminal: Terminal) -> None:
+def status(place: Place, server: Server, terminal: Terminal, *, flags: str = "") -> None:
     """Tell how far each rater is."""
     task = read_task(open_artifact(place))
+    named = f"{place}{flags}"
     with terminal.busy(f"asking {server.url}"), Argilla(server) as client:
         found = pulled(task, client, despite_changes=True)
     rows = progress(found.states)
@@ -113,18 +136,20 @@ def status(place: Place, server: Server, terminal: Terminal) -> None:
         ],
         right=tuple(range(1, 9)),
     )
-    _tell(found, terminal)
+    _tell(found, terminal, named)
     counts = found.counts()
     whole = counts["pending"] + counts["draft"]
-    terminal.line("next    all is done: `xinheng annotate pull`" if not whole else f"left    {whole:,} answers")
+    terminal.line(f"left    {whole:,} items" if whole else "all is done")
+    if counts["submitted"]:
+        terminal.line(f"next    xinheng annotate pull {named}" + ("  (what is submitted so far)" if whole else ""))
     terminal.result({"task": task.name, "server": server.url, "counts": counts, "raters": rows.to_dicts(),
                      "without": found.without, "changed": found.changed})  # fmt: skip
 
 
-def _tell(found: Pulled, terminal: Terminal) -> None:
+def _tell(found: Pulled, terminal: Terminal, named: str) -> None:
     """What a person should know of what was read."""
     if found.without:
-        terminal.line(f"not sent to {few(found.without)}: run `xinheng annotate push` again")
+        terminal.line(f"not sent to {few(found.without)}: run again: xinheng annotate push {named}")
     for change in found.changed:
         terminal.line(f"changed on the server: {change}")
     reasons = found.dropped.group_by("reason").len().sort("len", "reason", descending=[True, False])
@@ -132,7 +157,9 @@ def _tell(found: Pulled, terminal: Terminal) -> None:
         terminal.line(f"left out: {n:,} × {reason}")
 
 
-def pull(place: Place, server: Server, terminal: Terminal, *, out: Place | None, despite_changes: bool) -> Artifact:
+def pull(
+    place: Place, server: Server, terminal: Terminal, *, out: Place | None, despite_changes: bool, flags: str = ""
+) -> Artifact:
     """Bring the submitted answers back as a `ratings` artifact.
 
     Raises:
@@ -150,7 +177,7 @@ def pull(place: Place, server: Server, terminal: Terminal, *, out: Place | None,
         raise ArgillaError(
             server.url, f"nobody has submitted an answer to {task.name}", want="submitted answers",
             have=f"{counts['draft']:,} drafts, {counts['discarded']:,} discarded, {counts['pending']:,} pending",
-            mend="`xinheng annotate status` tells how far each rater is.",
+            mend=f"How far each rater is: xinheng annotate status {place}{flags}",
         )  # fmt: skip
     told = artifact.manifest["facts"]
     raters = {row["rater_id"]: row for row in progress(found.states).drop("last_at").to_dicts()}
@@ -170,7 +197,7 @@ def pull(place: Place, server: Server, terminal: Terminal, *, out: Place | None,
     header = ["rater", "items", "submitted", "draft", "discarded", "pending"]
     rows = [[name, r["given"], r["done"], r["draft"], r["discarded"], r["pending"]] for name, r in raters.items()]
     terminal.table(header, rows, right=tuple(range(1, 6)))
-    _tell(found, terminal)
+    _tell(found, terminal, f"{place}{flags}")
     terminal.line(f"ratings {made.path}  {made.digest[:12]}  {counts['ratings']:,} answers")
     terminal.line(f"next    xinheng annotate agreement {made.path}")
     terminal.result({"path": str(made.path), "digest": made.digest, **facts})

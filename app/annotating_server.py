@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import shlex
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -32,6 +33,15 @@ def home_of(given: Path | None) -> Path:
     if not isinstance(runs, Path):
         raise UsageError("annotate", "a server's home is a folder of this disk", have=str(runs), mend="Name it: --home")
     return (runs / "argilla").absolute()
+
+
+def again(given: Path | None, flag: str = "--home") -> str:
+    """The flag that a command for later has to repeat, so that it reaches the same home.
+
+    >>> again(None), again(Path("my home"))
+    ('', " --home 'my home'")
+    """
+    return "" if given is None else f" {flag} {shlex.quote(str(given))}"
 
 
 def names(given: str | None) -> list[str]:
@@ -67,14 +77,13 @@ def address(host: str, port: int, tls_cert: Path | None, tls_key: Path | None, *
     return Address(host, port, f"http://{_bracketed(_WILD.get(host, host))}:{{port}}")
 
 
-def accounts_shown(terminal: Terminal, made: list[dict[str, Any]]) -> None:
-    """Passwords, the only time that anybody sees them."""
+def accounts_shown(terminal: Terminal, made: list[dict[str, Any]], home: Path | None) -> None:
+    """Passwords, the only time that anybody sees them; `home` as the person gave it."""
     if not made:
         return
     terminal.table(("account", "role", "password"), [(a["username"], a["role"], a["password"]) for a in made])
-    terminal.line(
-        "These passwords are shown this once: write them down now. A new one: xinheng annotate users --renew NAME"
-    )
+    terminal.line("These passwords are shown this once: write them down now.")
+    terminal.line(f"A new one: xinheng annotate users --renew NAME{again(home)}")
 
 
 def show_status(terminal: Terminal, given: str | None) -> None:
@@ -90,7 +99,8 @@ def show_status(terminal: Terminal, given: str | None) -> None:
     if given is not None and "://" in given:
         mend = "Name a task, or the home of an embedded server."
         raise UsageError("annotate status", "only an embedded server's state is known here", have=given, mend=mend)
-    home = home_of(None if given is None else Path(given))
+    named = None if given is None else Path(given)
+    home = home_of(named)
     state = server_home.state(home)
     known: dict[str, Any] = {"home": str(home), "running": state.running, "died": state.died}
     if home.exists():
@@ -110,9 +120,9 @@ def show_status(terminal: Terminal, given: str | None) -> None:
         )
     elif state.died:
         terminal.line(f"The server of {home} was killed or crashed; what raters submitted is in the database.")
-        terminal.line("Start it again: xinheng annotate serve")
+        terminal.line(f"Start it again: xinheng annotate serve --background{again(named)}")
     else:
-        terminal.line(f"No server runs for {home}. Start one: xinheng annotate serve")
+        terminal.line(f"No server runs for {home}. Start one: xinheng annotate serve --background{again(named)}")
 
 
 def upgraded(python: Path, home: Path, say: Callable[[str], None]) -> dict[str, Any]:

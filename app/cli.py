@@ -15,6 +15,7 @@ from app import (
     annotate_commands,
     bench_commands,
     dataset_commands,
+    desk_commands,
     generate_commands,
     leaderboard_commands,
     lineage_commands,
@@ -70,6 +71,7 @@ _add(adapter_commands.quantise, "quantise runs/models/mcq --to nf4 --out runs/mo
 _add(adapter_commands.push, "push runs/adapters/choices-mcq OWNER/NAME --base Qwen/Qwen2.5-7B-Instruct --dry-run")
 _add(publish_commands.publish, "publish runs/datasets/choices --out published/choices")
 app.add_typer(annotate_commands.annotate, name="annotate")
+app.add_typer(desk_commands.desk, name="desk")
 _add(privacy_commands.privacy, "privacy runs/datasets/mine --vault ~/vaults/study.vault --quasi age,sex,place")
 _add(privacy_commands.reveal, "reveal --vault ~/vaults/study.vault --client C0123 answer.txt")
 _add(privacy_commands.forget, "forget --vault ~/vaults/study.vault --client C0123")

@@ -128,7 +128,7 @@ def show(terminal: Terminal, folder: Path, found: Checked) -> None:
     if found.wrong:
         raise CheckFailed(
             "publish --check",
-            f"{len(found.wrong):,} problems",
+            f"{len(found.wrong):,} problem{'s' if len(found.wrong) > 1 else ''}",
             mend="Publish it again from its artifact; do not mend by hand.",
         )
 

@@ -25,7 +25,6 @@ from xinheng.tables import KEYS
 PUBLISHED_TEXTS: Final = "published-texts"
 ACCEPTED: Final = (*CONDITIONS, PUBLISHED_TEXTS)
 _SPDX: Final = re.compile(r"(CC|MIT|Apache|BSD|GPL|LGPL|AGPL|ODC|ODbL|PDDL|Unlicense)[0-9A-Za-z.+-]*")
-_IDS_ONLY: Final = "Only ids and a script that makes the rows again: --ids-only."
 
 
 def require_known(accept: Collection[str]) -> None:
@@ -58,8 +57,7 @@ def licence_gate(rows: pl.LazyFrame, *, accept: Collection[str], ids_only: bool)
     if verdict.allowed or (ids_only and verdict.instead == "ids"):
         return verdict
     have, mend = refusal(verdict)
-    more = f" {_IDS_ONLY}" if verdict.instead == "ids" and not ids_only else ""
-    raise CheckFailed("publish", "these rows must not be published", have=have, mend=f"{mend}{more}")
+    raise CheckFailed("publish", "these rows must not be published", have=have, mend=mend)
 
 
 def spdx(licence: str) -> str | None:

@@ -51,7 +51,8 @@ def quickstart(out: Place, terminal: Terminal, *, model: str | None = None, data
     }
     if not data_only:
         result |= _with_model(made, out, terminal, model)
-    terminal.line("\nOpen a page in a browser. Next: xinheng sources, xinheng curate --help, xinheng train --help")
+    terminal.line("\nOpen a page in a browser. Next: xinheng sources, xinheng curate --help, xinheng train --help;")
+    terminal.line("people rate the answers: xinheng annotate --help; others cite a dataset: xinheng publish --help")
     terminal.result(result)
 
 

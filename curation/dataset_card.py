@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from curation.dataset_card_checks import checks, coverage, strata
-from curation.published import ABOUT, LOCK, MANIFEST, SPLIT, Published
+from curation.published import ABOUT, LOCK, MANIFEST, PRIVACY, SPLIT, Published
 from xinheng.card_tables import measures, table
 from xinheng.claims import Ledger
 from xinheng.figures import in_derived, in_file, named, rows
@@ -270,7 +270,15 @@ def _chinese(told: Published, ledger: Ledger) -> str:
 
 **僅供研究。** 其中許多文字出自身處困境的人。請勿用於診斷、廣告，或保險、僱用、監護、教育、執法等決定；
 請勿追查作者身分；若沒有負責的專業人員在場，請勿讓以此訓練的模型回覆求助者。如有立即危險，請撥打當地緊急電話；各國求助專線可於
-findahelpline.com 查詢。"""
+findahelpline.com 查詢。{_recognised_zh(ledger)}"""
+
+
+def _recognised_zh(ledger: Ledger) -> str:
+    """What nobody may miss who reads the Chinese alone: people may be recognised, and it was published all the same."""
+    if not ledger.book.value(in_file(PRIVACY))["accepted"]:
+        return ""
+    why = "由於所有文字先前已由他人公開，發布者確認後仍予發布。"
+    return f"\n\n**隱私檢查未通過。** 內容可能仍有足以辨識個人的資訊；{why}"
 
 
 def _bound_zh(told: Published, ledger: Ledger) -> str:

@@ -166,10 +166,11 @@ def _base_on_hub(folder: Path, facts: Mapping[str, Any], given: str | None) -> s
     if told.count("/") == 1 and not told.startswith((".", "/", "~")) and not Path(told).exists():
         return told
     raise UsageError(
-        "push",
+        str(folder),
         "which model of the hub is its base?",
         want="--base OWNER/NAME, or --base none where it is not there",
         have=f"a folder of this machine, {Path(told).name}" if told else "no record of it",
+        mend="`xinheng publish --with-base` puts a small base beside the adapter.",
     )
 
 

@@ -173,9 +173,7 @@ def publication(
 def refusal(verdict: Verdict) -> tuple[str, str]:
     """What stands against a publication, source by source, and the ways out: two texts for an error message."""
     refused = [one for one in verdict.findings if not one.allowed]
-    have = "; ".join(
-        f"{one.source} ({one.rows:,} rows, {one.licence or 'no licence'}): {one.why[:-1]}" for one in refused
-    )
+    have = "; ".join(f"{one.source} ({one.rows:,} rows, {_as_named(one)}): {one.why[:-1]}" for one in refused)
     if not have:
         have = " ".join(verdict.explained)
     ways = []
@@ -184,8 +182,17 @@ def refusal(verdict: Verdict) -> tuple[str, str]:
     if refused:
         ways.append("leave these sources out")
     if verdict.instead == IDS:
-        ways.append("publish ids and the script that rebuilds the rows from their publishers")
-    return have, f"{'; or '.join(ways)}." if ways else "Name a licence for every row."
+        ways.append("publish ids and the script that rebuilds the rows from their publishers, --ids-only")
+    told = "; or ".join(ways)
+    return have, f"{told[:1].upper()}{told[1:]}." if told else "Name a licence for every row."
+
+
+def _as_named(found: Finding) -> str:
+    """What the rows say, and what else their source is named under: else a refusal of CC0 rows reads like a mistake."""
+    own = terms_of(found.licence)
+    others = _named(found.licence, SOURCE_TERMS.get(found.source)) - {found.licence, own.name if own else ""}
+    told = found.licence or "no licence"
+    return f"{told}, named elsewhere under {', '.join(sorted(others))}" if others else told
 
 
 def _parts(licences: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, int]]:

@@ -7,12 +7,16 @@ so the pages are written once, in place.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import importlib.util
+import re
 from pathlib import Path
 from typing import Any, Final
 
 # Where argilla-server's pages leave room for the part of the address before them.
 _ROOM: Final = b"@@baseUrl@@"
+_INLINE: Final = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 
 def _package() -> Path:
@@ -42,6 +46,13 @@ def mount(app: Any) -> None:
     folder = _package() / "pages"
     if folder.is_dir():
         app.mount("/", RewriteStaticFiles(directory=folder, html=True, check_dir=False), name="static")
+
+
+def inline_scripts() -> list[str]:
+    """The scripts that stand in the pages themselves, as a content security policy names them."""
+    pages = sorted((_package() / "pages").rglob("*.html"))
+    found = {script for page in pages for script in _INLINE.findall(page.read_bytes())}
+    return sorted(f"sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}" for script in found)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import errno
 import fcntl
 import json
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -69,7 +70,8 @@ def lock(home: Path) -> int:
         except BlockingIOError:
             if attempt == 19:
                 os.close(held)
-                raise Failed("a server runs for this home already", mend="Stop it: xinheng annotate stop") from None
+                mend = f"Stop it: xinheng annotate stop --home {shlex.quote(str(home))}"
+                raise Failed("a server runs for this home already", mend=mend) from None
             time.sleep(0.05)
     os.ftruncate(held, 0)
     os.write(held, str(os.getpid()).encode())
@@ -117,7 +119,7 @@ def load(home: Path) -> Any:
     stand_ins.refuse_hub(api_v1)
     pages.mount(app)
     jobs.install(app)
-    return guard.guarded(app)
+    return guard.guarded(app, scripts=pages.inline_scripts())
 
 
 async def prepare(home: Path, raters: list[str], report: Report) -> None:

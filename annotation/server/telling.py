@@ -86,4 +86,5 @@ def reason(error: BaseException) -> Failed:
     for known, what, mend in _DATABASES:
         if names & known:
             return Failed(what, mend=mend)
-    return Failed("it failed unexpectedly", have=" from ".join(type(each).__name__ for each in seen))
+    have = " from ".join(type(each).__name__ for each in seen)
+    return Failed("it failed unexpectedly", have=have, mend="Where: the last lines of server.log in the home.")

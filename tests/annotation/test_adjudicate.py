@@ -258,12 +258,18 @@ def test_from_a_task_to_final_labels_by_five_commands(argilla: Any, tmp_path: Pa
     code, out, err = run("push", place, *where)
     assert code == 0, err
     assert out.count("/annotation-mode?") == 3
-    assert run("pull", place, *where)[0] == 2  # nobody has rated
+    same = " ".join(where)
+    assert f"annotate status {place} {same}" in out, "a hint that leaves the server out reaches another, or none"
+    code, _, err = run("pull", place, *where)  # nobody has rated
+    assert (code, f"annotate status {place} {same}" in err) == (2, True)
+    assert "annotate pull" not in run("status", place, *where)[1], "there is nothing to pull"
     for number, who in enumerate(RATERS):
         answer(server, name, who, lambda item, n=number: {"empathy": 3 + n * (item == 1), "stage": "early"})
     code, out, err = run("status", place, *where, "--json")
     assert [row["done"] for row in json.loads(out)["raters"]] == [3, 3, 3]
-    assert "all is done" in run("status", place, *where)[1]
+    told = run("status", place, *where)[1]
+    assert "all is done" in told
+    assert told.rstrip().endswith(f"annotate pull {place} {same}")
     assert run("pull", place, *where)[0] == 0
     ratings_place = str(tmp_path / "ratings" / name)
     pulled = open_artifact(Path(ratings_place))

@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import polars as pl
 import pytest
 
+from tests.annotation.conftest import Argilla
+from tests.annotation.rated_dataset import make_dataset
 from tests.app.harness import XINHENG, cases, dataset
 from xinheng.artifacts import open_artifact
 
@@ -208,3 +211,15 @@ def test_five_commands_and_three_raters_make_an_agreement_page(desk: Desk, brows
     assert all(rater in words for rater in RATERS)
     assert not any(text[:8] in page.content() for text in ASKED)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_a_link_with_markup_runs_nothing_in_the_session_of_who_follows_it(argilla: Argilla, browser: Any) -> None:
+    with argilla.owner() as owner:
+        dataset = make_dataset(owner, "link", ["a letter"], ("wang",))
+    wang = Page(browser, argilla.url, "wang", argilla.passwords["wang"])
+    taken = "document.title='taken'"
+    status = f'<img src=x onerror="{taken}"><iframe srcdoc="<script>parent.{taken}</script>">'
+    wang.page.goto(f"{argilla.url}/dataset/{dataset}/annotation-mode?status={quote(status)}")
+    wang.page.wait_for_selector("img[src=x]", state="attached")  # Argilla's page takes it for HTML
+    wang.page.wait_for_timeout(500)
+    assert wang.page.title() != "taken"

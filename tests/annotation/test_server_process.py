@@ -32,7 +32,15 @@ def test_the_web_page_is_there_and_loads_nothing_of_other_hosts(argilla: Argilla
     assert page.status_code == 200
     assert "<title>" in page.text
     assert "@@baseUrl@@" not in page.text
-    assert "default-src 'self'" in page.headers["content-security-policy"]
+    policy = dict(part.strip().split(" ", 1) for part in page.headers["content-security-policy"].split(";"))
+    assert policy["default-src"].startswith("'self'")
+    assert "sha256-" in policy["script-src"], "the page's own inline scripts run"
+    assert "unsafe-inline" not in policy["script-src"], "and no others"
+
+
+@pytest.mark.parametrize("path", ["/%00", "/a/%00/b", "/" + "a" * 5_000, "/" + "%E5%BF%83" * 800])
+def test_a_path_that_no_file_can_have_is_none(argilla: Argilla, path: str) -> None:
+    assert httpx.get(argilla.url + path).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -416,6 +416,22 @@ def test_corrected_tags_make_a_new_dataset_and_the_old_one_stays(tmp_path: Path,
     assert made.manifest["facts"]["dialogues"] == {"all": 3, "changed": 1}
 
 
+def test_corrections_of_one_kind_never_take_the_place_of_anothers(tmp_path: Path, run: Run) -> None:
+    dataset = tagged(tmp_path / "talks")
+    told: dict[tuple[str, str], list[list[str] | None]] = {("t0", "tone"): [["gentle"], ["gentle"], ["gentle"]]}
+    ratings = rated(tmp_path / "a", turn_items(), name="tag_correction", say=wants(told))
+    made = run("annotate", "corrections", ratings.path, "--onto", dataset.path, "--json")
+    assert run("annotate", "corrections", ratings.path, "--onto", dataset.path).code == 0, "the same once more"
+    place, task = json.loads(made.out)["path"], open_artifact(tmp_path / "a" / "task")
+    other = write(
+        tmp_path / "other", kind="ratings", name="others", facts=ratings.manifest["facts"], parents=[task],
+        tables={name: ratings.scan(name).collect() for name in ratings.manifest["tables"]},
+    )  # fmt: skip
+    ran = run("annotate", "corrections", other.path, "--onto", dataset.path, "--task", task.path)
+    assert (ran.code, "corrections by other ratings are there" in ran.err) == (2, True), ran.err
+    assert open_artifact(Path(place)).digest == json.loads(made.out)["digest"]
+
+
 def test_who_is_unsure_or_alone_changes_nothing(tmp_path: Path, run: Run) -> None:
     dataset = tagged(tmp_path / "talks")
     told: dict[tuple[str, str], list[list[str] | None]] = {

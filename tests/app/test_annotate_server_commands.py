@@ -72,6 +72,8 @@ def test_a_person_starts_looks_adds_backs_up_and_stops(argilla_python: Path, hom
     address = re.search(r"Argilla is ready at (http://127\.0\.0\.1:\d+)", started.stdout)
     assert address is not None
     url = address.group(1)
+    for hint in (f"annotate stop {' '.join(place)}", f"--renew NAME {' '.join(place)}", f"push TASK --server {home}"):
+        assert hint in started.stdout, "a hint that leaves the home out reaches another server, or none"
     try:
         login = {"username": "wang", "password": passwords["wang"]}
         assert httpx.post(f"{url}/api/v1/token", data=login).status_code == 201
@@ -85,13 +87,17 @@ def test_a_person_starts_looks_adds_backs_up_and_stops(argilla_python: Path, hom
         assert "wang" not in added
         assert run("backup", str(tmp_path / "b.tar"), *place).returncode == 0
         refused = run("restore", str(tmp_path / "b.tar"), *place)
-        assert (refused.returncode, "xinheng annotate stop" in refused.stderr) == (2, True)
+        assert (refused.returncode, f"xinheng annotate stop {' '.join(place)}" in refused.stderr) == (2, True)
+        second = run("serve", *place, "--port", "0", "--background")
+        assert (second.returncode, f"xinheng annotate stop {' '.join(place)}" in second.stderr) == (2, True)
         assert not any(word in (home / "server.log").read_text() for word in passwords.values())
     finally:
         stopped = run("stop", *place)
     assert "has stopped" in stopped.stdout
     assert "No server runs" in run("stop", *place).stdout
-    assert "No server runs" in run("status", "--server", str(home)).stdout
+    silent = run("status", "--server", str(home)).stdout
+    assert "No server runs" in silent
+    assert f"annotate serve --background --home {home}" in silent
     assert run("restore", str(tmp_path / "b.tar"), *place).returncode == 0
 
 
@@ -102,7 +108,10 @@ def test_ctrl_c_in_the_foreground_is_a_graceful_end(argilla_python: Path, home: 
         while "Ctrl-C" not in (line := process.stdout.readline()):
             assert line, process.communicate()
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=120)
+        try:
+            _, said = process.communicate(timeout=120)
+        finally:
+            process.kill()
     assert process.returncode == 0
     assert "has stopped" in said
     assert "Traceback" not in said

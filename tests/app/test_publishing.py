@@ -177,7 +177,9 @@ def test_names_in_texts_refuse_until_somebody_says_yes_to_public_ones(run, tmp_p
     assert "0912" not in ran.err
     assert not (tmp_path / "p").exists()
     assert published(run, made, tmp_path / "p", "--accept", PUBLISHED_TEXTS).code == 0
-    assert "accepted that by name" in (tmp_path / "p" / "README.md").read_text().replace("\n", " ")
+    card = (tmp_path / "p" / "README.md").read_text()
+    assert "accepted that by name" in card.replace("\n", " ")
+    assert "隱私檢查未通過" in card, "who reads the Chinese alone must know it too"
     own = dataset(tmp_path / "own", dialogues("My phone is 0912-345-678", source="mine"))
     ran = published(run, own, tmp_path / "q", "--accept", PUBLISHED_TEXTS)
     assert ran.code == 1

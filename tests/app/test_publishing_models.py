@@ -99,7 +99,9 @@ def test_weights_without_a_record_and_a_base_that_is_not_here_are_one_message(ru
     ran = run("publish", plain, "--out", tmp_path / "p", "--base", "none", "--allow-unlicensed")
     assert (ran.code, "has no manifest" in ran.err) == (2, True)
     made = adapter(plain, tmp_path / "a")
-    assert "which model of the hub is its base" in run("publish", made, "--out", tmp_path / "p").err
+    told = run("publish", made, "--out", tmp_path / "p").err
+    assert "which model of the hub is its base" in told
+    assert "--with-base" in told
     assert not (tmp_path / "p").exists()
 
 

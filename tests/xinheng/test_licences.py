@@ -188,6 +188,10 @@ def test_of_two_licences_for_the_same_rows_the_stricter_holds() -> None:
     told = publication([part("CC0-1.0", "cpsyexam"), part("MIT", "mmlu")], accept=["non-commercial"])
     assert told.licence == "CC-BY-NC-SA-4.0"
     assert any("stricter" in line for line in told.explained)
+    have, ways = refusal(publication([part("CC0-1.0", "cpsyexam")]))
+    assert "CC0-1.0, named elsewhere under CC-BY-NC-SA-4.0" in have, "a refusal of CC0 rows says why it is none"
+    assert ways.startswith("Say --accept non-commercial")
+    assert "--ids-only" in ways
 
 
 def test_a_row_cannot_free_itself_by_what_it_claims() -> None:
