@@ -14,7 +14,6 @@ import hashlib
 import hmac
 import json
 import os
-import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +21,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from xinheng import sealing
 from xinheng.errors import InputError, UsageError, WriteError
+from xinheng.sealing import require_private, secret_of, subkey
 
 _FORMAT: Final = "xinheng-vault-1"
 _SCRYPT: Final = {"n": 2**15, "r": 8, "p": 1}
@@ -115,7 +116,7 @@ def open_vault(path: Path, *, passphrase: str | None = None, key_file: Path | No
         UsageError: Not exactly one of passphrase and key file was given.
     """
     header, stored, seal = _read(path)
-    _require_private(path, "vault")
+    require_private("vault", path, "vault")
     vault = Vault(path, _master(header, passphrase, key_file), header, stored)
     if not hmac.compare_digest(seal, _seal(vault)):
         raise InputError("vault", f"{path} does not open", have="a wrong key, or a changed file", mend=_BROKEN)
@@ -163,7 +164,7 @@ def keyed_id(vault: Vault, use: str, value: str) -> str:
         use: What is named: equal values of different uses get different ids.
         value: An id, a file name, a label.
     """
-    return hmac.new(_sub(vault, use.encode()), value.encode("utf-8", "surrogatepass"), "sha256").hexdigest()[:16]
+    return hmac.new(_sub(vault, use), value.encode("utf-8", "surrogatepass"), "sha256").hexdigest()[:16]
 
 
 @contextmanager
@@ -250,34 +251,10 @@ def save_vault(vault: Vault) -> None:
 
 
 def _master(header: dict[str, Any], passphrase: str | None, key_file: Path | None) -> bytes:
-    if (passphrase is None) == (key_file is None) or passphrase == "":
-        raise UsageError(
-            "vault", "no way to open it", want="a passphrase or a key file", have="none, both or an empty one"
-        )
-    secret = (passphrase or "").encode()
-    if key_file is not None:
-        _require_private(key_file, "key file")
-        try:
-            secret = key_file.read_bytes()
-        except OSError as error:
-            raise InputError("vault", f"cannot read key file {key_file}", have=error.strerror or "an error") from error
-        if len(secret) < 32:
-            raise InputError("vault", f"key file {key_file}", want="32 bytes or more", have=f"{len(secret)} bytes")
+    secret = secret_of("vault", passphrase, key_file)
     return hashlib.scrypt(
         secret, salt=_bytes(header["salt"]), n=header["n"], r=header["r"], p=header["p"], maxmem=2**27, dklen=32
     )
-
-
-def _require_private(path: Path, what: str) -> None:
-    """Refuse a file that others may read or write; one that is not there is for the caller to name."""
-    if os.name == "posix" and path.is_file() and stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise InputError(
-            "vault",
-            f"{what} {path} may be read or written by others",
-            want="mode 600",
-            have=f"mode {stat.S_IMODE(path.stat().st_mode):o}",
-            mend=f"chmod 600 {path}",
-        )
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, str]], str]:
@@ -305,47 +282,40 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, str]], str]:
 
 def _seal(vault: Vault) -> str:
     body = json.dumps([vault.header, vault.stored], sort_keys=True).encode()
-    return hmac.new(_sub(vault, b"seal"), body, "sha256").hexdigest()
+    return hmac.new(_sub(vault, "seal"), body, "sha256").hexdigest()
 
 
-def _sub(vault: Vault, use: bytes) -> bytes:
-    return hmac.digest(vault.master, b"xinheng " + use, "sha256")
+def _sub(vault: Vault, use: str) -> bytes:
+    return subkey(vault.master, use)
 
 
 def _token(vault: Vault, client: str) -> str:
-    return hmac.new(_sub(vault, b"token"), client.encode("utf-8", "surrogatepass"), "sha256").hexdigest()[:32]
+    return hmac.new(_sub(vault, "token"), client.encode("utf-8", "surrogatepass"), "sha256").hexdigest()[:32]
 
 
 def _closed(vault: Vault, token: str, found: ClientMap) -> dict[str, str]:
     body = json.dumps([found.pairs, found.aliases]).encode()
     return {
-        "key": _encrypt(_sub(vault, b"wrap"), found.key, token),
+        "key": _encrypt(_sub(vault, "wrap"), found.key, token),
         "map": _encrypt(hmac.digest(found.key, b"map", "sha256"), body, token),
     }
 
 
 def _opened(vault: Vault, token: str) -> ClientMap:
     entry = vault.stored[token]
-    key = _decrypt(_sub(vault, b"wrap"), entry["key"], token)
+    key = _decrypt(_sub(vault, "wrap"), entry["key"], token)
     pairs, aliases = json.loads(_decrypt(hmac.digest(key, b"map", "sha256"), entry["map"], token))
     return ClientMap(key, {original: (s, k, f) for original, (s, k, f) in pairs.items()}, aliases)
 
 
 def _encrypt(key: bytes, body: bytes, token: str) -> str:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    nonce = os.urandom(12)
-    return _text(nonce + AESGCM(key).encrypt(nonce, body, token.encode()))
+    return _text(sealing.seal(key, body, token.encode(), cipher="gcm"))
 
 
 def _decrypt(key: bytes, text: str, token: str) -> bytes:
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
     try:
-        body = _bytes(text)
-        return AESGCM(key).decrypt(body[:12], body[12:], token.encode())
-    except (InvalidTag, ValueError) as error:
+        return sealing.opened(key, _bytes(text), token.encode(), cipher="gcm")
+    except ValueError as error:
         raise InputError("vault", "an entry does not open", have="a changed file", mend=_BROKEN) from error
 
 

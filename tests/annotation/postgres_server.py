@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -62,6 +63,6 @@ def postgres() -> Iterator[str]:
                 raise AssertionError("PostgreSQL does not answer")
             yield f"postgresql://ann:p%40ss%20word@127.0.0.1:{port}/ratings"
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # at once, whoever is still connected
             process.wait()
             shutil.rmtree(data, ignore_errors=True)

@@ -1,0 +1,81 @@
+"""Words found in notes, in memory and only while a desk is unlocked: there is no index on any disk.
+
+A note holds a query when it holds each of its words; where none does, notes that hold the most pairs of neighbouring
+signs come first, for a Chinese query has no spaces and is seldom written as the note is.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, field
+
+from app.desk.store import clients, records
+from app.desk.unlock import Desk
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A note that was found, and how well."""
+
+    client_id: str
+    record_id: str
+    score: float
+
+
+@dataclass
+class NoteTexts:
+    """The folded texts of all notes of an unlocked desk, by client and number."""
+
+    texts: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
+
+    def put(self, client_id: str, record_id: str, text: str) -> None:
+        """Let a note be found by its newest words."""
+        self.texts[client_id, record_id] = _folded(text)
+
+    def forget(self, client_id: str) -> None:
+        """Let nothing of a client be found."""
+        for key in [key for key in self.texts if key[0] == client_id]:
+            del self.texts[key]
+
+    def find(self, query: str, *, limit: int = 50) -> list[Hit]:
+        """Notes that hold the query's words, best first; equal ones by client and the newest number."""
+        words = _folded(query).split()
+        if not words:
+            return []
+        whole = {key: sum(map(text.count, words)) for key, text in self.texts.items() if all(w in text for w in words)}
+        found = [Hit(*key, 1.0 + count) for key, count in whole.items()] or self._near(words)
+        return sorted(found, key=lambda hit: (-hit.score, hit.client_id, -int(hit.record_id)))[:limit]
+
+    def _near(self, words: list[str]) -> list[Hit]:
+        pairs = sorted({word[n : n + 2] for word in words for n in range(len(word) - 1)})
+        hits = []
+        for key, text in self.texts.items() if pairs else ():
+            share = sum(pair in text for pair in pairs) / len(pairs)
+            if share >= 0.5:
+                hits.append(Hit(*key, share))
+        return hits
+
+
+def note_texts(desk: Desk) -> NoteTexts:
+    """All notes of a desk, ready to be searched; a note's words are those of its strings."""
+    held = NoteTexts()
+    for client_id in clients(desk):
+        for record in records(desk, client_id, "note"):
+            held.put(client_id, record.record_id, "\n".join(strings(record.body)))
+    return held
+
+
+def strings(value: object) -> list[str]:
+    """All strings of a body, in order.
+
+    >>> strings({"title": "第一次", "items": [{"text": "睡不好"}], "pages": 3})
+    ['第一次', '睡不好']
+    """
+    if isinstance(value, str):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for part in parts for text in strings(part)]
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()

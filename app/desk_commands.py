@@ -1,0 +1,184 @@
+"""`xinheng desk …`: the counsellor's desk checked, backed up, restored, recovered and given new keys."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.flags import Json
+from app.terminal import Terminal
+from xinheng.errors import CheckFailed, UsageError
+
+PASSPHRASE = "XINHENG_DESK_PASSPHRASE"  # noqa: S105  the variable's name
+RECOVERY = "XINHENG_DESK_RECOVERY"
+DATABASE = "XINHENG_DESK_DATABASE"
+
+desk = typer.Typer(
+    name="desk",
+    help="The counsellor's desk: check it, back it up, bring it back, give it new keys.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Home = Annotated[Path | None, typer.Option(metavar="DIR", help="The desk's folder (runs/desk).")]
+Database = Annotated[str | None, typer.Option(metavar="URL", help=f"postgresql://…, instead of a file; or {DATABASE}.")]
+Name = Annotated[str, typer.Option(metavar="NAME", help="The counsellor's name.")]
+KeyFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help=f"Opens the desk instead of a passphrase (asked, or {PASSPHRASE}).")
+]
+AcceptOlder = Annotated[
+    bool, typer.Option("--accept-older", help="Open a database that was put back on purpose; the log says so.")
+]
+
+
+@desk.command(epilog="Example: xinheng desk verify --name lin")
+def verify(
+    *,
+    name: Name,
+    home: Home = None,
+    database: Database = None,
+    key_file: KeyFile = None,
+    accept_older: AcceptOlder = False,
+    json: Json = False,
+) -> None:
+    """Hold the log, its counter, all keys and all records of a counsellor against each other; name what is wrong."""
+    from app.desk import checking
+
+    terminal = Terminal(as_json=json)
+    found = checking.verify(_opened(name, home, database, key_file, accept_older=accept_older))
+    terminal.result(asdict(found))
+    terminal.line(f"{found.clients} clients, {found.records} versions of records, {found.entries} entries of the log")
+    terminal.line(f"counters begun anew: {found.counters_begun}; older databases accepted: {found.older_accepted}")
+    for sentence in found.wrong:
+        terminal.line(sentence)
+    if found.wrong:
+        raise CheckFailed("desk", f"{len(found.wrong)} things are wrong", mend="Restore from a backup.")
+
+
+@desk.command(epilog="Example: xinheng desk backup desk-2026-11.backup")
+def backup(
+    to: Annotated[Path, typer.Argument(help="The file to write; nothing may be there yet.")],
+    *,
+    home: Home = None,
+    database: Database = None,
+    json: Json = False,
+) -> None:
+    """Copy the whole desk into one file while it is in use; it is encrypted as the desk is, no passphrase is needed."""
+    from app.desk import backup as backing
+
+    terminal, engine = Terminal(as_json=json), _connected(home, database, new=False)
+    counts = backing.backup(engine, _home(home), to)
+    terminal.result({"file": str(to), "counts": counts})
+    terminal.line(f"{to}: {counts['client'] - counts['counsellor']} clients, {counts['note']} versions of notes")
+
+
+@desk.command(epilog="Example: xinheng desk restore desk-2026-11.backup --home runs/restored")
+def restore(
+    source: Annotated[Path, typer.Argument(help="A file that `xinheng desk backup` wrote.")],
+    *,
+    home: Home = None,
+    database: Database = None,
+    json: Json = False,
+) -> None:
+    """Put a backup into an empty folder or database; all of it or nothing. The passphrase of its time opens it."""
+    from app.desk import backup as backing
+
+    terminal = Terminal(as_json=json)
+    counts = backing.restore(_connected(home, database, new=True), _home(home), source)
+    terminal.result({"home": str(_home(home)), "counts": counts})
+    terminal.line(f"{counts['client'] - counts['counsellor']} clients are in {_home(home)}")
+
+
+@desk.command(epilog="Example: xinheng desk recover --name lin")
+def recover(
+    *,
+    name: Name,
+    home: Home = None,
+    database: Database = None,
+    accept_older: AcceptOlder = False,
+    json: Json = False,
+) -> None:
+    """Open the desk with the recovery code, give it a new passphrase, and show the new code, once."""
+    from app.desk import unlock
+
+    terminal, engine = Terminal(as_json=json), _connected(home, database, new=False)
+    code = os.environ.get(RECOVERY) or _asked("Recovery code: ")
+    _, renewed = unlock.recover(
+        engine, _home(home), name, code, passphrase=_new_passphrase(), accept_older=accept_older
+    )
+    _shown(terminal, renewed)
+
+
+@desk.command(epilog="Example: xinheng desk rotate --name lin")
+def rotate(
+    *,
+    name: Name,
+    home: Home = None,
+    database: Database = None,
+    key_file: KeyFile = None,
+    accept_older: AcceptOlder = False,
+    json: Json = False,
+) -> None:
+    """Make all keys new and seal all records again; the passphrase stays. Interrupted, it goes on when run again."""
+    from app.desk import rotation, unlock
+
+    terminal, engine = Terminal(as_json=json), _connected(home, database, new=False)
+    how = _way(key_file)
+    opened = unlock.unlock(engine, _home(home), name, **how, accept_older=accept_older)
+    _, code = rotation.rotate(opened, **how)
+    _shown(terminal, code)
+
+
+def _home(home: Path | None) -> Path:
+    from xinheng.settings import settings
+
+    kept = settings().runs
+    return home or (kept if isinstance(kept, Path) else Path("runs")) / "desk"
+
+
+def _connected(home: Path | None, database: str | None, *, new: bool) -> Any:
+    from app.desk.database import connect
+
+    folder, url = _home(home), database or os.environ.get(DATABASE)
+    if not new and url is None and not (folder / "desk.sqlite").is_file():
+        raise UsageError("desk", f"there is no desk in {folder}", mend="Say --home, or --database.")
+    return connect(folder, url)
+
+
+def _opened(name: str, home: Path | None, database: str | None, key_file: Path | None, *, accept_older: bool) -> Any:
+    from app.desk import unlock
+
+    engine = _connected(home, database, new=False)
+    return unlock.unlock(engine, _home(home), name, **_way(key_file), accept_older=accept_older)
+
+
+def _way(key_file: Path | None) -> dict[str, Any]:
+    return {"key_file": key_file} if key_file else {"passphrase": os.environ.get(PASSPHRASE) or _asked("Passphrase: ")}
+
+
+def _new_passphrase() -> str:
+    if given := os.environ.get(PASSPHRASE):
+        return given
+    first = _asked("New passphrase: ")
+    if _asked("Once more: ") != first:
+        raise UsageError("desk", "the two passphrases differ", mend="Nothing was changed; run it again.")
+    return first
+
+
+def _asked(prompt: str) -> str:
+    import getpass
+    import sys
+
+    if not sys.stdin.isatty():
+        raise UsageError("desk", "no terminal to ask at", mend=f"Set {PASSPHRASE} (and {RECOVERY} to recover).")
+    return getpass.getpass(prompt)
+
+
+def _shown(terminal: Terminal, code: str) -> None:
+    terminal.result({"recovery_code": code})
+    terminal.line("The recovery code, shown this once; write it down and keep it away from this machine:")
+    terminal.line(code)
