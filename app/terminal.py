@@ -83,9 +83,9 @@ class Terminal:
             yield advance
 
     def line(self, text: str = "") -> None:
-        """Print a line of the result (not with `--json`)."""
+        """Print a line of the result (not with `--json`), at once: who reads it through a pipe may wait for it."""
         if not self.as_json:
-            print(shown(text))
+            print(shown(text), flush=True)
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[int] = ()) -> None:
         """Print rows under a header, columns as wide as their widest cell; Han characters count two.
@@ -102,14 +102,14 @@ class Terminal:
                 (" " * (widths[i] - _width(cell)) + cell) if i in right else cell + " " * (widths[i] - _width(cell))
                 for i, cell in enumerate(row)
             ]
-            print("  ".join(padded).rstrip())
+            print("  ".join(padded).rstrip(), flush=True)
             if number == 0:
                 print("  ".join("─" * width for width in widths))
 
     def result(self, value: Any) -> None:
         """Print the JSON result (only with `--json`)."""
         if self.as_json:
-            print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+            print(json.dumps(value, ensure_ascii=False, indent=2, default=str), flush=True)
 
 
 def _cell(value: object) -> str:
