@@ -296,10 +296,10 @@ class _KeptOnly:
 
     async def __call__(
         self,
-        messages: Sequence[Message],  # noqa: ARG002
+        messages: Sequence[Message],  # noqa: ARG002  the parent's signature
         /,
         *,
-        want: Want = Want(),  # noqa: ARG002
-        tell: Any = None,  # noqa: ARG002
+        want: Want = Want(),  # noqa: ARG002  the parent's signature
+        tell: Any = None,  # noqa: ARG002  the parent's signature
     ) -> Reply:
         raise NotKeptError

@@ -127,7 +127,7 @@ def difference(before: pl.LazyFrame, after: pl.LazyFrame, *, key: Sequence[str])
     both = old.join(new, on=at, how="inner", nulls_equal=True, suffix=_AFTER)
     differs = both.select(*at, "s", *(pl.col(name) != pl.col(f"{name}{_AFTER}") for name in values))
     told = [pl.when(value).then(pl.lit(name)) for value, name in zip(values, common, strict=True)]
-    changed = differs.filter(pl.any_horizontal(pl.lit(False), *values)).select(  # noqa: FBT003
+    changed = differs.filter(pl.any_horizontal(pl.lit(False), *values)).select(  # noqa: FBT003  a value, no switch
         *at, columns=pl.concat_list(told).list.drop_nulls() if told else pl.lit([], dtype=pl.List(pl.String))
     )
     sums = differs.select(pl.col(name).sum() for name in values).row(0) if values else ()

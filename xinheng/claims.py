@@ -26,7 +26,7 @@ from xinheng.printing import plain, printed
 CLAIMS: Final = "claims.json"
 FORMAT: Final = 1
 # A run of letters, digits and signs that holds a digit; a sign of a sentence at its end is none of it.
-_SIGNS: Final = r"A-Za-z\d_\\.,:%+/<>=@&~−–-"  # noqa: RUF100
+_SIGNS: Final = r"A-Za-z\d_\\.,:%+/<>=@&~−–-"  # noqa: RUF100  signs that ruff takes for a code
 _TOKEN: Final = re.compile(rf"[{_SIGNS}]*\d[{_SIGNS}]*")
 _END: Final = ".,:;\\/>-–"
 _BEGIN: Final = ".,:;\\/<"

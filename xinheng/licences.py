@@ -142,7 +142,7 @@ def publication(
     explained = [*dict.fromkeys(line for source, licence, _ in parts for line in _read_as(source, licence))]
     if not findings:
         told = "No row says under which licence it is: nothing may be published of it."
-        return Verdict(False, "", OTHER, (), (), (told,), NOTHING)  # noqa: FBT003
+        return Verdict(False, "", OTHER, (), (), (told,), NOTHING)  # noqa: FBT003  a value, no switch
     one = carrier(bound)
     refused = [finding for finding in findings if not finding.allowed]
     whole = one if one is not None else " AND ".join(bound)
@@ -257,7 +257,7 @@ def _against(licence: str, known: SourceTerms | None, named: set[str], *, adapte
 
 
 def _refused(why: str, clause: str = "", *, instead: str = IDS, condition: str = "") -> Finding:
-    return Finding("", "", 0, False, why, clause, instead, condition)  # noqa: FBT003
+    return Finding("", "", 0, False, why, clause, instead, condition)  # noqa: FBT003  a value, no switch
 
 
 def _named(licence: str, known: SourceTerms | None) -> set[str]:

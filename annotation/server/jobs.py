@@ -33,7 +33,7 @@ class Job:
     id: str = field(default_factory=lambda: str(uuid4()))
     status: str = "queued"
 
-    def get_status(self, *, refresh: bool = True) -> str:  # noqa: ARG002
+    def get_status(self, *, refresh: bool = True) -> str:  # noqa: ARG002  the parent's signature
         """Where the job stands, in rq's words."""
         return self.status
 
@@ -142,7 +142,7 @@ def _show_jobs() -> None:
 
     class Jobs:
         @staticmethod
-        def fetch(job_id: str, connection: Any) -> Job:  # noqa: ARG004
+        def fetch(job_id: str, connection: Any) -> Job:  # noqa: ARG004  rq's signature
             for queue in (DEFAULT_QUEUE, HIGH_QUEUE):
                 if job_id in queue.jobs:
                     return queue.jobs[job_id]

@@ -241,7 +241,7 @@ def to_time(value: Any, *, last: bool = False) -> datetime | None:
     """
     try:
         if (number := to_number(value)) is not None:
-            return datetime(1970, 1, 1) + timedelta(milliseconds=number)  # noqa: DTZ001
+            return datetime(1970, 1, 1) + timedelta(milliseconds=number)  # noqa: DTZ001  UTC by contract
         time = datetime.fromisoformat(str(value).strip())
         if last and len(str(value).strip()) <= 10:
             time += timedelta(days=1, microseconds=-1)

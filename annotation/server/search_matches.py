@@ -76,7 +76,7 @@ class Words:
             return Record.id.in_(select(self._rows(tree).c.record_id))
         if isinstance(tree, Without):
             return ~self._sqlite(tree.part)
-        assert isinstance(tree, Every | Some)  # noqa: S101
+        assert isinstance(tree, Every | Some)  # noqa: S101  for the type checker
         kind, other = (Every, Some) if isinstance(tree, Every) else (Some, Every)
         plain = tuple(part for part in tree.parts if not has_without(part))
         # Not a and not b is not (a or b): one query of FTS5 instead of two.

@@ -53,7 +53,7 @@ async def planned(db: AsyncSession, dataset_id: Any) -> list[ColumnElement[Any]]
     if await db.scalar(query) is None:
         return None
     stored = answers(Record.metadata_, POSITION)
-    assert stored is not None  # noqa: S101
+    assert stored is not None  # noqa: S101  for the type checker
     return [_of(stored, stored.number, descending=False).asc().nulls_last(), Record.id.asc()]
 
 
@@ -63,7 +63,7 @@ def shuffled(user_id: Any) -> list[ColumnElement[Any]]:
     A record's id is random, so its digits in another order, each standing for another number, are another random
     number. The user decides which: a shuffle needs neither a table nor a function of ours in the database.
     """
-    drawn = random.Random(str(user_id))  # noqa: S311
+    drawn = random.Random(str(user_id))  # noqa: S311  an order, no secret
     places = drawn.sample(_DIGITS, 3)
     digits = cast(Record.id, Text) if ON_SQLITE else func.replace(cast(Record.id, Text), "-", "")
     place_in = func.instr if ON_SQLITE else func.strpos

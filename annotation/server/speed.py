@@ -75,7 +75,7 @@ def _hop_once() -> None:
         if self.server_side:  # rows that come page by page stay in their cursor
             streaming(self, operation, parameters)
             return
-        plain = self._connection._conn  # noqa: SLF001
+        plain = self._connection._conn  # noqa: SLF001  has no public way
 
         def run() -> tuple[Any, Any, int, int]:
             cursor = plain.cursor()
@@ -89,7 +89,7 @@ def _hop_once() -> None:
         try:
             self.description, rows, last, count = self.await_(self._connection._execute(run))  # noqa: SLF001
         except Exception as error:  # noqa: BLE001 as SQLAlchemy's own
-            self._adapt_connection._handle_exception(error)  # noqa: SLF001
+            self._adapt_connection._handle_exception(error)  # noqa: SLF001  has no public way
         else:
             self._rows = deque(rows or ())
             self.lastrowid, self.rowcount = (-1, -1) if self.description else (last, count)
@@ -116,7 +116,7 @@ def _keep_type_adapters() -> None:
 class _Unheard:
     """An event that no webhook listens to."""
 
-    async def notify(self, db: Any) -> list[Any]:  # noqa: ARG002
+    async def notify(self, db: Any) -> list[Any]:  # noqa: ARG002  the parent's signature
         return []
 
 
@@ -168,7 +168,7 @@ def _recount_on_own_connections() -> None:
             yield db
 
     _require(distribution, "_get_async_db")
-    distribution._get_async_db = session  # noqa: SLF001
+    distribution._get_async_db = session  # noqa: SLF001  has no public way
 
 
 def _notify_beside_the_loop() -> None:

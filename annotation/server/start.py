@@ -109,7 +109,7 @@ def load(home: Path) -> Any:
     import guard
     import pages
     import quiet_log
-    import search_plugin  # noqa: F401
+    import search_plugin  # noqa: F401  registers itself when imported
     import stand_ins
     from argilla_server._app import app
     from argilla_server.api.routes import api_v1

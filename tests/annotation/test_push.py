@@ -160,7 +160,7 @@ def test_records_that_no_request_can_carry_are_named_too(owner: Argilla, make: M
 
 def test_a_server_that_takes_no_record_at_all_is_no_fault_of_the_records(server: Server, make: Make) -> None:
     made = make(n=60, raters=["ann"])
-    refuse = lambda _m, path, _b: 500 if path.endswith("/bulk") else None  # noqa: E731
+    refuse = lambda _m, path, _b: 500 if path.endswith("/bulk") else None  # noqa: E731  short and used once
     with FaultyProxy(server.url, refuse) as proxy, Argilla(Server(proxy.url, server.key)) as client:  # noqa: SIM117
         with pytest.raises(ArgillaError, match="HTTP 500"):
             sent(made, client)

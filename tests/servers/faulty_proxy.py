@@ -63,7 +63,7 @@ class FaultyProxy:
                     return
                 self.reply(answer.status_code, answer.content)
 
-            do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = handle_any  # noqa: N815
+            do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = handle_any  # noqa: N815  http.server's names
 
             def reply(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
                 self.send_response(status)

@@ -58,7 +58,7 @@ def end(base: Path, folder: Path, out: Path) -> None:
     said = [(i, [asked, {**told, "content": told["content"] + "".join(NEW)}]) for i, (asked, told) in SAID]
     rows = rendered(made.words, said, write=writer(made.words, "template"), context=STEADY.context).rows
     held = sum(getattr(weight, "_local_tensor", weight).numel() for weight in made.model.parameters())
-    say = lambda line: print("SAID", rank(), line, flush=True)  # noqa: E731
+    say = lambda line: print("SAID", rank(), line, flush=True)  # noqa: E731  short and used once
     told = train(
         made, rows[4:], rows[:4], STEADY, folder, resume=True, say=say, watchers=watchers(made, rows[:1], folder)
     )

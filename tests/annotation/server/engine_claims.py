@@ -26,7 +26,7 @@ def main() -> None:
     import speed
 
     speed.install()
-    import search_plugin  # noqa: F401
+    import search_plugin  # noqa: F401  registers itself when imported
     from argilla_server.search_engine import SearchEngine
 
     asyncio.run(claims(SearchEngine, jobs))
@@ -189,7 +189,7 @@ async def _mended(mending: Any, found: Any) -> bool:
 async def _raises(work: Any, kind: str) -> bool:
     try:
         await work
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001  told as one readable problem
         return kind in ("ValueError", "422") and (
             kind == type(error).__name__ or "Unprocessable" in type(error).__name__
         )
