@@ -1,4 +1,4 @@
-"""`xinheng desk …`: the counsellor's desk checked, backed up, restored, recovered and given new keys."""
+"""`xinheng desk …`: the counsellor's desk started, checked, backed up, restored, recovered and given new keys."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ DATABASE = "XINHENG_DESK_DATABASE"
 
 desk = typer.Typer(
     name="desk",
-    help="The counsellor's desk: check it, back it up, bring it back, give it new keys.",
-    no_args_is_help=True,
+    help="The counsellor's desk: start its pages, check it, back it up, bring it back, give it new keys.",
+    invoke_without_command=True,
     rich_markup_mode=None,
 )
 
@@ -33,6 +33,42 @@ KeyFile = Annotated[
 AcceptOlder = Annotated[
     bool, typer.Option("--accept-older", help="Open a database that was put back on purpose; the log says so.")
 ]
+
+
+@desk.callback(epilog="Example: xinheng desk --port 8700")
+def start(
+    context: typer.Context,
+    *,
+    home: Home = None,
+    database: Database = None,
+    host: Annotated[str, typer.Option(help="Where to listen; another place than loopback needs TLS.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8700,
+    tls_cert: Annotated[Path | None, typer.Option(metavar="PEM", help="The certificate, for HTTPS.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="PEM", help="The certificate's key.")] = None,
+    idle: Annotated[float, typer.Option(metavar="MINUTES", min=1, help="A session without a deed ends after.")] = 20,
+) -> None:
+    """Start the desk's pages, or run one of its commands."""
+    if context.invoked_subcommand is not None:
+        return
+    from app.desk.pages.server import serve
+
+    terminal = Terminal()
+
+    def ready(url: str, setup_code: str) -> None:
+        terminal.line(f"The desk is at {url} (stop: Ctrl+C)")
+        if setup_code:
+            terminal.line(f"Whoever sets up a desk of his own there is asked for this code: {setup_code}")
+
+    serve(
+        _connected(home, database, new=True),
+        _home(home),
+        host=host,
+        port=port,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        idle_s=60 * idle,
+        ready=ready,
+    )
 
 
 @desk.command(epilog="Example: xinheng desk verify --name lin")

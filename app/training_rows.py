@@ -25,13 +25,16 @@ def conversations(dataset: Artifact, recipe: Training, *, limit: int | None = No
     Args:
         dataset: Dialogues, examples, cases with references, or questions with keys; preference pairs where the
             recipe wants them, of which the chosen answers are given.
-        recipe: Whose form they take.
+        recipe: Whose form they take. Of a dataset with examples and pairs it chooses; one that learns answers before
+            it prefers some learns the examples.
         limit: Only so many rows of each split, by id.
 
     Raises:
         UsageError: Rows of a kind that the recipe cannot be trained on.
     """
-    table = dataset_table(dataset)
+    table, tables = dataset_table(dataset), dataset.manifest["tables"]
+    if recipe.rows == "preference" and "preference" in tables:
+        table = "preference"
     if (table == "preference") != (recipe.rows == "preference"):
         want = "preference pairs" if recipe.rows == "preference" else "dialogues, examples, cases or questions"
         raise UsageError(
@@ -42,6 +45,8 @@ def conversations(dataset: Artifact, recipe: Training, *, limit: int | None = No
         )
     if recipe.tag_tokens and table != "dialogue":
         raise UsageError(str(dataset.path), f"a {table} table", want="tagged dialogues, for a recipe with tag tokens")
+    if table == "preference" and recipe.method == "sft+dpo" and "example" in tables:
+        table = "example"
     rows = dataset.scan(table)
     frame = _examples(rows, table, tagged=recipe.tag_tokens).collect()
     return {split: _of_split(frame, split, limit) for split in SPLITS if _of_split(frame, split, 1)}

@@ -16,6 +16,7 @@ from datasets_src import (
     emobench,
     emollm,
     imhi,
+    notes,
     posts,
     psyguard,
     smile,
@@ -271,6 +272,16 @@ _LIST: Final = (
         "Any shape of header; see docs/formats.md.",
     ),
     Source("statements", "Your client statements", "case", _ALL, "JSON Lines", "", statements.read),
+    Source(
+        "notes",
+        "Your desk's notes",
+        "example",
+        _ALL,
+        "JSON Lines",
+        "",
+        notes.read,
+        "Of consenting clients, under other names; read them before you pass them on.",
+    ),
     *(
         Source(name, f"{title} chat export", "chat", (), "your export", "", MESSENGERS[name])
         for name, title in (

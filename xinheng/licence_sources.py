@@ -20,6 +20,7 @@ MADE: Final = "made by a model"
 REWRITTEN: Final = "rewritten from what people wrote"
 NOT_ASKED: Final = "posted in public; nobody was asked"
 CONFIDENTIAL: Final = "said in confidence"
+CONSENTED: Final = "said in confidence; consent to a corpus is recorded at the desk"
 OWNERS: Final = "its owner knows"
 
 _REDDIT: Final = "Reddit (Data API Terms, https://www.redditinc.com/policies/data-api-terms)"
@@ -101,6 +102,7 @@ SOURCE_TERMS: Final[Mapping[str, SourceTerms]] = {
     "mmlu": SourceTerms("MIT", "Dan Hendrycks (MMLU)", f"{_GITHUB}hendrycks/test"),
     "tmmlu": SourceTerms("Apache-2.0", "MediaTek Research (TMMLU)", f"{_GITHUB}mtkresearch/MR-Models"),
     **dict.fromkeys(("tagged", "choices", "statements"), _OWN),
+    "notes": SourceTerms(PRIVATE, consent=CONSENTED),
     **dict.fromkeys(("line", "whatsapp", "telegram", "signal", "instagram", "qq", "wechat"), _CHAT),
 }  # fmt: skip
 """By the names of `xinheng sources`."""

@@ -43,7 +43,7 @@ def keep_file(
     handle, written = tempfile.mkstemp(dir=desk.home, prefix=".file-")
     try:
         with os.fdopen(handle, "wb") as out:
-            size = _encrypted(out, key, client_id, name, pieces)
+            size = encrypted(out, key, client_id, name, pieces)
             out.flush()
             os.fsync(out.fileno())
         to = _folder(desk, place, client_id) / name
@@ -72,11 +72,11 @@ def file_pieces(desk: Desk, place: Place, client_id: str, record: Record) -> Ite
             raise gone
         with tempfile.TemporaryDirectory(dir=desk.home, prefix=".file-") as folder:
             download(there, Path(folder) / name, size=held.size)
-            yield from _decrypted(Path(folder) / name, key, client_id, name)
+            yield from decrypted(Path(folder) / name, key, client_id, name)
         return
     if not there.is_file():
         raise gone
-    yield from _decrypted(there, key, client_id, name)
+    yield from decrypted(there, key, client_id, name)
 
 
 def remove_files(desk: Desk, place: Place, client_id: str) -> int:
@@ -95,11 +95,25 @@ def remove_files(desk: Desk, place: Place, client_id: str) -> int:
     return len(files)
 
 
+def remove_file(desk: Desk, place: Place, client_id: str, record: Record) -> bool:
+    """Delete the file of a record, which stays; whether it was there."""
+    there = _folder(desk, place, client_id) / str(record.body["file"])
+    if isinstance(there, RemotePath):
+        found = seen(there) is not None
+        if found:
+            delete(there)
+        return found
+    found = there.is_file()
+    there.unlink(missing_ok=True)
+    return found
+
+
 def _folder(desk: Desk, place: Place, client_id: str) -> Place:
     return place / desk.counsellor_id / client_id
 
 
-def _encrypted(out: IO[bytes], key: bytes, client_id: str, name: str, pieces: Iterable[bytes]) -> int:
+def encrypted(out: IO[bytes], key: bytes, client_id: str, name: str, pieces: Iterable[bytes]) -> int:
+    """Write pieces sealed with a file's key; how many bytes they had."""
     size = place = 0
     waiting = b""
     for piece in pieces:
@@ -111,7 +125,12 @@ def _encrypted(out: IO[bytes], key: bytes, client_id: str, name: str, pieces: It
     return size + len(waiting)
 
 
-def _decrypted(file: Path, key: bytes, client_id: str, name: str) -> Iterator[bytes]:
+def decrypted(file: Path, key: bytes, client_id: str, name: str) -> Iterator[bytes]:
+    """The pieces of a file on this disk.
+
+    Raises:
+        DeskError: It was changed, cut off, or is another's.
+    """
     left, place = file.stat().st_size, 0
     with file.open("rb") as lines:
         while piece := lines.read(_SEALED_BYTES):

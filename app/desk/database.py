@@ -18,7 +18,7 @@ from xinheng.errors import DeskError
 
 SCHEMA: Final = 1
 # Every kind has a table of the same columns. A version is a row; it is written once and never changed.
-KINDS: Final = ("info", "note", "draft", "edit", "consent", "adapter", "attachment", "library")
+KINDS: Final = ("info", "note", "draft", "edit", "consent", "adapter", "attachment", "library", "summary", "job")
 
 _RETRIED: Final = frozenset({"40001", "40P01"})
 _TRIES: Final = 12

@@ -21,8 +21,8 @@ from app.desk.unlock import Desk, client_who, own_file, same_epoch
 from xinheng.errors import DeskError, UsageError
 from xinheng.sealing import Unopened, opened, seal, subkey
 
-# Replaced by every autosave; of all other kinds each version is kept and stands in the log.
-FLEETING: Final = frozenset({"draft"})
+# Replaced by every save; of all other kinds each version is kept and stands in the log.
+FLEETING: Final = frozenset({"draft", "summary"})
 
 
 @dataclass(frozen=True)

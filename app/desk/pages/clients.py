@@ -1,0 +1,268 @@
+"""What the pages do with clients and notes: plain functions on a session; no page is known here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any, Final
+
+from app.desk import store
+from app.desk.pages.sessions import Session, codes_of
+from app.desk.pages.words import FIELDS
+from app.desk.search import strings
+from app.desk.store import Record
+from app.desk.unlock import own_file
+from xinheng.errors import UsageError
+
+SHOWN: Final = 50
+LONGEST: Final = 2_000_000
+NEW_CLIENT: Final = "new client"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Clients to choose from, (code, id) each, and how many more there are."""
+
+    clients: tuple[tuple[str, str], ...]
+    more: int
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A client as a page shows him: every version of every note, in order."""
+
+    client_id: str
+    code: str
+    info: Record | None
+    notes: tuple[Record, ...]
+
+    @property
+    def newest(self) -> dict[str, Record]:
+        """The newest version of each note, by its number."""
+        return {record.record_id: record for record in self.notes}
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What is being written: a new note or another version of one, and which draft holds it.
+
+    `note` is empty for a new one. `version` is the one it was begun from, `draft` the draft's own version.
+    """
+
+    client_id: str
+    note: str
+    version: int
+    draft: int
+    text: str
+    day: str
+    restored: bool = False
+
+
+@dataclass(frozen=True)
+class Form:
+    """Fields as they stand in a form, the version they began from, and the version of the draft that keeps them."""
+
+    fields: dict[str, str]
+    version: int
+    draft: int
+
+
+def listed(session: Session, query: str = "") -> Listed:
+    """The clients whose code or notes hold the query, by code; those whose notes fit best first where words fit."""
+    desk = session.desk
+    with session.lock:
+        there = set(store.clients(desk))
+        for client_id in session.codes.keys() - there:
+            del session.codes[client_id]
+            session.texts.forget(client_id)
+        for client_id, code in codes_of(desk, set(session.codes)).items():
+            session.codes[client_id] = code
+            _read(session, client_id, store.records(desk, client_id, "note"))
+        wanted = query.strip().casefold()
+        by_code = sorted(c for c, code in session.codes.items() if wanted in code.casefold())
+        by_code.sort(key=lambda client_id: session.codes[client_id])
+        by_words = [hit.client_id for hit in session.texts.find(query, limit=1000)] if wanted else []
+        order = list(dict.fromkeys([*by_code, *by_words]))
+        return Listed(tuple((session.codes[c], c) for c in order[:SHOWN]), max(0, len(order) - SHOWN))
+
+
+def opened(session: Session, client_id: str) -> Opened:
+    """A client's page; that he was opened stands in the log when the page changes to him.
+
+    Raises:
+        DeskError: No such client of this counsellor.
+    """
+    desk = session.desk
+    notes = store.records(desk, client_id, "note", every_version=True)
+    info = {record.record_id: record for record in store.records(desk, client_id, "info")}
+    with session.lock:
+        if session.client_id != client_id:
+            store.log(desk, "opened client", client=client_id)
+        session.client_id = client_id
+        session.codes[client_id] = str(info["code"].body["code"])
+        _read(session, client_id, notes)
+    return Opened(client_id, session.codes[client_id], info.get("basic"), tuple(notes))
+
+
+def writing(session: Session, client: Opened, note: str = "") -> Writing:
+    """What was last typed for a note, or its newest version, or an empty page."""
+    drafts = {record.record_id: record for record in store.records(session.desk, client.client_id, "draft")}
+    there = client.newest.get(note)
+    if draft := drafts.get(_draft(note)):
+        body = draft.body
+        return Writing(
+            client.client_id, note, body["version"], draft.version, body["text"], body["date"], restored=True
+        )
+    if there:
+        return Writing(client.client_id, note, there.version, 0, text_of(there), str(there.body.get("date", "")))
+    return Writing(client.client_id, "", 0, 0, "", datetime.now().astimezone().date().isoformat())
+
+
+def keep(session: Session, at: Writing, text: str, day: str) -> Writing:
+    """Keep what is typed as a draft; an empty page of a new note leaves none.
+
+    Raises:
+        Conflict: Another window keeps the same draft.
+        UsageError: It is too long.
+    """
+    _short_enough(text)
+    body = {"text": text, "date": day, "note": at.note, "version": at.version}
+    made = store.save(session.desk, at.client_id, "draft", body, record_id=_draft(at.note), version=at.draft)
+    return Writing(at.client_id, at.note, at.version, made.version, text, day)
+
+
+def is_newest(session: Session, at: Writing, text: str) -> bool:
+    """Whether a note's newest version, or the newest note, says just this: saved while a draft was on its way."""
+    notes = store.records(session.desk, at.client_id, "note")
+    there = [r for r in notes if r.record_id == at.note] if at.note else notes[-1:]
+    return bool(there) and text_of(there[0]) == text
+
+
+def rebased(session: Session, at: Writing, version: int, text: str, day: str) -> Writing:
+    """What is being written, kept as begun from a version that a person has now been shown."""
+    drafts = {record.record_id: record for record in store.records(session.desk, at.client_id, "draft")}
+    there = drafts.get(_draft(at.note))
+    return keep(session, replace(at, version=version, draft=there.version if there else 0), text, day)
+
+
+def save(session: Session, at: Writing, text: str, day: str) -> Record:
+    """Save a note, dated and numbered; its draft goes.
+
+    Raises:
+        Conflict: The note was saved elsewhere since it was begun here.
+        UsageError: Nothing is written, it is too long, or the date is none.
+    """
+    _short_enough(text)
+    if not text.strip():
+        raise UsageError("note", "empty")
+    body = {**_rest(session, at), "date": _day(day), "text": text}
+    record_id = at.note or None
+    made = store.save(session.desk, at.client_id, "note", body, record_id=record_id, version=at.version)
+    store.discard(session.desk, at.client_id, _draft(at.note))
+    with session.lock:
+        session.texts.put(at.client_id, made.record_id, "\n".join(strings(made.body)))
+    return made
+
+
+def keep_form(session: Session, fields: dict[str, str], draft: int, client_id: str | None = None, base: int = 0) -> int:
+    """Keep a half-filled form, for a new client or of a client's basic information; the draft's version.
+
+    Raises:
+        Conflict: Another window keeps it too.
+    """
+    for value in fields.values():
+        _short_enough(value)
+    owner, record_id = _form_of(session, client_id)
+    body = {"fields": dict(fields), "version": base}
+    return store.save(session.desk, owner, "draft", body, record_id=record_id, version=draft).version
+
+
+def form(session: Session, client_id: str | None = None) -> Form:
+    """A form as it was left, else a client's basic information, else an empty one."""
+    owner, record_id = _form_of(session, client_id)
+    for record in store.records(session.desk, owner, "draft"):
+        if record.record_id == record_id:
+            return Form(record.body["fields"], record.body["version"], record.version)
+    if client_id is not None:
+        for record in store.records(session.desk, client_id, "info"):
+            if record.record_id == "basic":
+                return Form(record.body, record.version, 0)
+    return Form({}, 0, 0)
+
+
+def forget_form(session: Session, client_id: str | None = None) -> None:
+    """Throw a half-filled form away."""
+    store.discard(session.desk, *_form_of(session, client_id))
+
+
+def create(session: Session, code: str, fields: dict[str, str]) -> str:
+    """A new client with basic information; his id.
+
+    Raises:
+        UsageError: The code is empty or taken, or a field is too long.
+    """
+    for value in fields.values():
+        _short_enough(value)
+    client_id = store.add_client(session.desk, code)
+    if any(value.strip() for value in fields.values()):
+        save_info(session, client_id, fields, 0)
+    forget_form(session)
+    with session.lock:
+        session.codes[client_id] = code.strip()
+    return client_id
+
+
+def save_info(session: Session, client_id: str, fields: dict[str, str], version: int) -> Record:
+    """Save a client's basic information.
+
+    Raises:
+        Conflict: It was changed elsewhere.
+    """
+    for value in fields.values():
+        _short_enough(value)
+    body = {field: fields.get(field, "") for field in FIELDS}
+    made = store.save(session.desk, client_id, "info", body, record_id="basic", version=version)
+    forget_form(session, client_id)
+    return made
+
+
+def text_of(record: Record) -> str:
+    """The words of a note, whichever way it was made."""
+    text = record.body.get("text")
+    return text if isinstance(text, str) else "\n".join(strings(record.body))
+
+
+def _rest(session: Session, at: Writing) -> dict[str, Any]:
+    """What an older version holds beside words and date; another desk's version is compared by `save`."""
+    if not at.note:
+        return {}
+    there = [r for r in store.records(session.desk, at.client_id, "note") if r.record_id == at.note]
+    return there[0].body if there else {}
+
+
+def _read(session: Session, client_id: str, notes: list[Record]) -> None:
+    for number, record in {record.record_id: record for record in notes}.items():
+        session.texts.put(client_id, number, "\n".join(strings(record.body)))
+
+
+def _form_of(session: Session, client_id: str | None) -> tuple[str, str]:
+    return (own_file(session.desk.counsellor_id), NEW_CLIENT) if client_id is None else (client_id, "info")
+
+
+def _draft(note: str) -> str:
+    return f"note {note}" if note else "note"
+
+
+def _day(text: str) -> str:
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text.strip()):
+        raise UsageError("note", "date")
+    try:
+        return date.fromisoformat(text.strip()).isoformat()
+    except ValueError as error:
+        raise UsageError("note", "date") from error
+
+
+def _short_enough(text: str) -> None:
+    if len(text) > LONGEST:
+        raise UsageError("note", "too long")

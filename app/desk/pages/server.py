@@ -1,0 +1,168 @@
+"""The desk's server: pages of ours and gradio's behind one guard, on loopback unless it is told otherwise."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from app.annotating_server import address
+from app.desk.keys import COST, Cost
+from app.desk.pages.guard import Guard
+from app.desk.pages.sessions import IDLE_S, Sessions
+from app.desk.pages.words import LANGUAGES
+from xinheng.errors import UsageError
+
+_STATIC: Final = Path(__file__).parent / "static"
+# Read by gradio when it is imported. What it knows of runs it would else keep in the browser, readable.
+_QUIET: Final = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "GRADIO_RUN_HISTORY": "False",
+    "GRADIO_SSR_MODE": "False",
+    "GRADIO_MCP_SERVER": "False",
+    "GRADIO_SHARE": "False",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+}
+
+
+def pages(
+    engine: sa.Engine,
+    home: Path,
+    sessions: Sessions,
+    hosts: frozenset[str],
+    *,
+    secure: bool = False,
+    setup_code: str = "",
+    cost: Cost = COST,
+) -> Guard:
+    """The whole application.
+
+    Args:
+        engine: The desk's database.
+        home: Its folder.
+        sessions: Who is at it.
+        hosts: The names, with ports, that a browser may call it by.
+        secure: Whether it is reached by TLS.
+        setup_code: What whoever sets a desk up must know; empty for nothing.
+        cost: What a new counsellor's passphrase costs to guess.
+    """
+    os.environ.update(_QUIET)
+    import gradio as gr
+    from fastapi import FastAPI
+    from starlette.responses import FileResponse, Response
+    from starlette.routing import Route
+
+    from app.desk.pages import drafts
+    from app.desk.pages.entry import Entry
+    from app.desk.pages.workbench import Workbench
+
+    def file(name: str) -> Callable[..., Any]:
+        async def sent(_: Any) -> Response:
+            return FileResponse(_STATIC / name)
+
+        return sent
+
+    entry = Entry(engine, home, sessions, secure=secure, setup_code=setup_code, cost=cost)
+    ours = [Route(f"/static/{name}", file(name)) for name in ("desk.js", "desk.css")]
+    app = FastAPI(
+        openapi_url=None, docs_url=None, redoc_url=None, routes=[*entry.routes(), drafts.route(sessions), *ours]
+    )
+    system = ("system-ui", "sans-serif")
+    theme = gr.themes.Base(
+        primary_hue="teal", neutral_hue="stone", font=system, font_mono=("ui-monospace", "monospace")
+    )
+    head = '<link rel="stylesheet" href="/static/desk.css"><script src="/static/desk.js" defer></script>'
+    for language in LANGUAGES:
+        app = gr.mount_gradio_app(
+            app,
+            Workbench(sessions, language).blocks,
+            path=f"/{language}",
+            theme=theme,
+            head=head,
+            footer_links=[],
+            run_history=False,
+            show_error=False,
+            ssr_mode=False,
+            mcp_server=False,
+            enable_monitoring=False,
+            pwa=False,
+            max_file_size=0,
+        )
+    return Guard(app, sessions, hosts, secure=secure)
+
+
+def serve(
+    engine: sa.Engine,
+    home: Path,
+    *,
+    host: str,
+    port: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    idle_s: float = IDLE_S,
+    ready: Callable[[str, str], None],
+) -> None:
+    """Serve the desk until it is interrupted; then every session ends.
+
+    Args:
+        engine: The desk's database.
+        home: Its folder.
+        host: Where to listen; another place than loopback needs TLS.
+        port: 0 takes any that is free.
+        tls_cert: The certificate.
+        tls_key: Its key.
+        idle_s: After how long without a deed a session ends.
+        ready: Called with the address and the set-up code, which is empty on loopback.
+
+    Raises:
+        UsageError: The address cannot be had, or others could read what is sent.
+    """
+    where = address(host, port, tls_cert, tls_key, plain_allowed=False)
+    with ExitStack() as stack:
+        temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="xinheng-desk-"))
+        os.environ["GRADIO_TEMP_DIR"] = temporary
+        listening = stack.enter_context(_listening(host, port))
+        bound = listening.getsockname()[1]
+        import uvicorn
+
+        url = where.url.format(port=bound)
+        name = url.partition("://")[2]
+        local = not tls_cert
+        hosts = {name, f"{host}:{bound}", *({f"localhost:{bound}", f"127.0.0.1:{bound}"} if local else set())}
+        hosts |= {n.removesuffix(f":{bound}") for n in hosts} if bound in {80, 443} else set()
+        code = "" if local else secrets.token_hex(8)
+        sessions = Sessions(idle_s=idle_s)
+        stack.callback(sessions.end_all)
+        app = pages(engine, home, sessions, frozenset(hosts), secure=bool(tls_cert), setup_code=code)
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=2,
+            ssl_certfile=tls_cert,
+            ssl_keyfile=tls_key,
+        )
+        ready(url, code)
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(place)
+        listening.listen(64)
+    except OSError as error:
+        raise UsageError("desk", "cannot listen there", have=f"{host}:{port}", mend="Choose another --port.") from error
+    return listening

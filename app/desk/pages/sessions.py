@@ -1,0 +1,157 @@
+"""Who is at the desk: sessions in this process's memory, known to a browser by a random token alone.
+
+Keys, names and what is open stay here. A session ends by itself when nothing was done for a while, and in any case
+after a working day; then its keys are let go (Python cannot wipe them).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from app.desk import store
+from app.desk.search import NoteTexts, note_texts
+from app.desk.unlock import Desk
+
+IDLE_S: Final = 20 * 60.0
+LONGEST_S: Final = 12 * 3600.0
+MOST: Final = 200
+COOKIE: Final = "xinheng_desk"
+
+
+class Ended(Exception):
+    """There is no such session, or not any more."""
+
+
+@dataclass
+class Session:
+    """One browser of one counsellor: what handlers may use; `desk` raises once it has ended."""
+
+    began: float
+    seen: float
+    _desk: Desk | None = field(repr=False)
+    texts: NoteTexts = field(default_factory=NoteTexts, repr=False)
+    codes: dict[str, str] = field(default_factory=dict, repr=False)
+    # Restored after a reload; which client a window shows is that window's own.
+    client_id: str | None = None
+    tabs: set[str] = field(default_factory=set, repr=False)
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    @property
+    def desk(self) -> Desk:
+        """The unlocked desk.
+
+        Raises:
+            Ended: It was locked meanwhile.
+        """
+        if self._desk is None:
+            raise Ended
+        return self._desk
+
+    def close(self) -> None:
+        """Let go of keys and of all words read."""
+        with self.lock:
+            self._desk, self.client_id = None, None
+            self.texts.texts.clear()
+            self.codes.clear()
+            self.tabs.clear()
+
+
+class Sessions:
+    """All sessions of a process, by the hash of their token."""
+
+    def __init__(self, *, idle_s: float = IDLE_S, clock: Callable[[], float] = time.monotonic) -> None:
+        self._held: dict[bytes, Session] = {}
+        self._idle_s, self._clock, self._lock = idle_s, clock, threading.Lock()
+
+    def begin(self, desk: Desk) -> str:
+        """A token for a counsellor who was let in; his notes are read, so that they can be searched."""
+        token, now = secrets.token_urlsafe(32), self._clock()
+        session = Session(now, now, desk, note_texts(desk))
+        session.codes.update(codes_of(desk))
+        self.sweep()
+        with self._lock:
+            if len(self._held) >= MOST:
+                self._held.pop(min(self._held, key=lambda key: self._held[key].seen)).close()
+            self._held[_hashed(token)] = session
+        return token
+
+    def of(self, token: str | None, *, touch: bool = True) -> Session:
+        """The session of a token.
+
+        Args:
+            token: What the browser sent.
+            touch: Whether a person did something; a page that asks by itself keeps no session alive.
+
+        Raises:
+            Ended: There is none, or it has lasted.
+        """
+        self.sweep()
+        with self._lock:
+            session = self._held.get(_hashed(token or ""))
+            if session is None:
+                raise Ended
+            if touch:
+                session.seen = self._clock()
+            return session
+
+    def claim(self, token: str | None, tab: str) -> None:
+        """Let a window's answers go to this session alone.
+
+        Raises:
+            Ended: There is no such session, or the window is another's.
+        """
+        mine = self.of(token, touch=False)
+        with self._lock:
+            if any(tab in session.tabs for session in self._held.values() if session is not mine):
+                raise Ended
+            mine.tabs.add(tab)
+
+    def end(self, token: str | None) -> None:
+        """End a session; nothing happens where there is none."""
+        with self._lock:
+            session = self._held.pop(_hashed(token or ""), None)
+        if session:
+            session.close()
+
+    def sweep(self) -> None:
+        """End what has lasted too long."""
+        now = self._clock()
+        with self._lock:
+            over = [k for k, s in self._held.items() if now - s.seen > self._idle_s or now - s.began > LONGEST_S]
+            gone = [self._held.pop(key) for key in over]
+        for session in gone:
+            session.close()
+
+    def end_all(self) -> None:
+        """End all of them: the process stops."""
+        with self._lock:
+            gone = list(self._held.values())
+            self._held.clear()
+        for session in gone:
+            session.close()
+
+
+def codes_of(desk: Desk, known: set[str] | None = None) -> dict[str, str]:
+    """Clients' codes by their ids, but for those known already."""
+    found = {}
+    for client_id in store.clients(desk):
+        if client_id not in (known or set()):
+            found[client_id] = code_of(desk, client_id)
+    return found
+
+
+def code_of(desk: Desk, client_id: str) -> str:
+    """A client's code."""
+    return next(
+        (str(r.body.get("code", "")) for r in store.records(desk, client_id, "info") if r.record_id == "code"), ""
+    )
+
+
+def _hashed(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
