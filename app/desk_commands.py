@@ -43,6 +43,16 @@ def start(
     database: Database = None,
     host: Annotated[str, typer.Option(help="Where to listen; another place than loopback needs TLS.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8700,
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="Who drafts and answers: local:nano, local:FOLDER, ollama:NAME, …")
+    ] = "local:nano",
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Let clients' words go to a model on another machine.")
+    ] = False,
+    files: Annotated[
+        str | None,
+        typer.Option(metavar="PLACE", help="Sealed files: a folder or s3://… (in --home)."),
+    ] = None,
     tls_cert: Annotated[Path | None, typer.Option(metavar="PEM", help="The certificate, for HTTPS.")] = None,
     tls_key: Annotated[Path | None, typer.Option(metavar="PEM", help="The certificate's key.")] = None,
     idle: Annotated[float, typer.Option(metavar="MINUTES", min=1, help="A session without a deed ends after.")] = 20,
@@ -50,9 +60,12 @@ def start(
     """Start the desk's pages, or run one of its commands."""
     if context.invoked_subcommand is not None:
         return
+    from app.desk.pages.models import Models
     from app.desk.pages.server import serve
+    from xinheng.storage import place_of
 
     terminal = Terminal()
+    place = place_of(files) if files else _home(home) / "files"
 
     def ready(url: str, setup_code: str) -> None:
         terminal.line(f"The desk is at {url} (stop: Ctrl+C)")
@@ -62,6 +75,8 @@ def start(
     serve(
         _connected(home, database, new=True),
         _home(home),
+        models=Models(model, allow_remote=allow_remote, files=place),
+        files=place,
         host=host,
         port=port,
         tls_cert=tls_cert,

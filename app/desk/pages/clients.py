@@ -8,8 +8,8 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from app.desk import store
+from app.desk.intake import FIELDS
 from app.desk.pages.sessions import Session, codes_of
-from app.desk.pages.words import FIELDS
 from app.desk.search import strings
 from app.desk.store import Record
 from app.desk.unlock import own_file
@@ -221,7 +221,7 @@ def save_info(session: Session, client_id: str, fields: dict[str, str], version:
     """
     for value in fields.values():
         _short_enough(value)
-    body = {field: fields.get(field, "") for field in FIELDS}
+    body: dict[str, Any] = {field: fields.get(field, "") for field in FIELDS}
     made = store.save(session.desk, client_id, "info", body, record_id="basic", version=version)
     forget_form(session, client_id)
     return made

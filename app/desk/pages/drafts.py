@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from app.desk.intake import FIELDS
 from app.desk.pages import clients
 from app.desk.pages.clients import Writing
 from app.desk.pages.guard import token_of
 from app.desk.pages.sessions import Ended, Session, Sessions
-from app.desk.pages.words import FIELDS
 from app.desk.store import Conflict
 from xinheng.errors import XinhengError
 

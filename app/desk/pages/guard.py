@@ -27,10 +27,14 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 # What a person types may be 5 MB; in JSON a sign can take six times its bytes.
 LARGEST: Final = 32 * 2**20
 LARGEST_FORM: Final = 32 * 2**10
-_OPEN: Final = frozenset(
-    {"/", "/unlock", "/begin", "/lock", "/session", "/draft", "/static/desk.js", "/static/desk.css"}
+# A document for the library; it is read whole.
+LARGEST_FILE: Final = 64 * 2**20
+# Addresses that look for the session themselves, or need none.
+_OPEN: Final = re.compile(
+    r"/|/unlock|/begin|/recover|/lock|/session|/draft|/static/[a-z-]+\.(?:js|css)|/words/[\w-]+|/room/[a-z-]+|/paper/[\w./-]+"
 )
-_FORMS: Final = frozenset({"/unlock", "/begin", "/lock"})
+_FORMS: Final = frozenset({"/unlock", "/begin", "/recover", "/lock"})
+_FILES: Final = frozenset({"/room/library-add", "/room/attach"})
 _MOUNTED: Final = re.compile(rf"/(?:{'|'.join(LANGUAGES)})/(.*)", re.DOTALL)
 _READ: Final = re.compile(
     r"(?:|config|theme\.css|gradio_api/queue/data|gradio_api/heartbeat/[\w-]+|gradio_api/startup-events"
@@ -65,7 +69,7 @@ class Guard:
             again = receive if body is None else _again(body, receive)
             await self._app(scope, again, _Dressed(send, scope["path"], secure=self._secure))
 
-    async def _judged(  # noqa: PLR0911  each line refuses one thing
+    async def _judged(  # noqa: C901, PLR0911  each line refuses one thing
         self, scope: Scope, receive: Receive, headers: dict[str, str]
     ) -> tuple[int, bytes | None]:
         """A status to refuse with, else 0; and the body where it was read."""
@@ -76,12 +80,18 @@ class Guard:
             return 405, None
         if method == "POST" and not self._ours(headers):
             return 403, None
-        body = await _body(receive, headers, LARGEST_FORM if path in _FORMS else LARGEST) if method == "POST" else None
+        if path.startswith(("/room/", "/paper/")):
+            try:  # before anything large is read
+                self._sessions.of(token_of(headers))
+            except Ended:
+                return 401, None
+        largest = LARGEST_FORM if path in _FORMS else LARGEST_FILE if path in _FILES else LARGEST
+        body = await _body(receive, headers, largest) if method == "POST" else None
         if method == "POST" and body is None:
             return 413, None
         if path == "/favicon.ico":
             return 204, body
-        if path in _OPEN:
+        if _OPEN.fullmatch(path):
             return 0, body
         inner = _MOUNTED.fullmatch(path)
         if not inner or not (_WRITTEN if method == "POST" else _READ).fullmatch(inner[1]) or ".." in path:

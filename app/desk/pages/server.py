@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import socket
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
+from starlette.applications import Starlette
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
 
 from app.annotating_server import address
 from app.desk.keys import COST, Cost
-from app.desk.pages.guard import Guard
+from app.desk.pages import drafts, room_draft, room_files, room_library, room_practice, room_talk, room_training
+from app.desk.pages.entry import Entry
+from app.desk.pages.guard import App, Guard, Receive, Scope, Send
+from app.desk.pages.models import Models
+from app.desk.pages.rooms import Office, common
 from app.desk.pages.sessions import IDLE_S, Sessions
 from app.desk.pages.words import LANGUAGES
 from xinheng.errors import UsageError
+from xinheng.storage import Place
 
 _STATIC: Final = Path(__file__).parent / "static"
+# The rooms, each a function that gives its addresses.
+ROOMS: Final[tuple[Callable[[Office], list[Route]], ...]] = (
+    room_draft.routes,
+    room_talk.routes,
+    room_library.routes,
+    room_training.routes,
+    room_files.routes,
+    room_practice.routes,
+)
 # Read by gradio when it is imported. What it knows of runs it would else keep in the browser, readable.
 _QUIET: Final = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -33,12 +52,83 @@ _QUIET: Final = {
 }
 
 
+class Frames:
+    """gradio's pages, one per language, made while the first words are typed: importing gradio takes seconds."""
+
+    def __init__(self, app: App, sessions: Sessions) -> None:
+        self._app, self._sessions = app, sessions
+        self._made: asyncio.Task[App] | None = None
+        self._stack = AsyncExitStack()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with a page of ours, or wait until gradio's are there."""
+        if scope["type"] == "lifespan":
+            await self._lived(receive, send)
+        elif scope["type"] == "http" and scope["path"].split("/")[1] in LANGUAGES:
+            self.begin()
+            assert self._made is not None  # noqa: S101  for the type alone
+            await (await asyncio.shield(self._made))(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def begin(self) -> None:
+        """Begin to make them; a failure is told whoever asks for one."""
+        if self._made is None:
+            self._made = asyncio.create_task(self._make())
+
+    async def _lived(self, receive: Receive, send: Send) -> None:
+        await receive()
+        self.begin()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        if self._made is not None and not self._made.done():
+            self._made.cancel()
+        await self._stack.aclose()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _make(self) -> App:
+        os.environ.update(_QUIET)
+        await asyncio.to_thread(import_module, "gradio")
+        import gradio as gr
+        from fastapi import FastAPI
+
+        from app.desk.pages.workbench import Workbench
+
+        app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+        system = ("system-ui", "sans-serif")
+        theme = gr.themes.Base(
+            primary_hue="teal", neutral_hue="stone", font=system, font_mono=("ui-monospace", "monospace")
+        )
+        head = '<link rel="stylesheet" href="/static/desk.css"><script type="module" src="/static/desk.js"></script>'
+        for language in LANGUAGES:
+            app = gr.mount_gradio_app(
+                app,
+                Workbench(self._sessions, language).blocks,
+                path=f"/{language}",
+                theme=theme,
+                head=head,
+                footer_links=[],
+                run_history=False,
+                show_error=False,
+                ssr_mode=False,
+                mcp_server=False,
+                enable_monitoring=False,
+                pwa=False,
+                max_file_size=0,
+            )
+            await asyncio.sleep(0)
+        await self._stack.enter_async_context(app.router.lifespan_context(app))
+        return app
+
+
 def pages(
     engine: sa.Engine,
     home: Path,
     sessions: Sessions,
     hosts: frozenset[str],
     *,
+    models: Models,
+    files: Place,
     secure: bool = False,
     setup_code: str = "",
     cost: Cost = COST,
@@ -50,59 +140,33 @@ def pages(
         home: Its folder.
         sessions: Who is at it.
         hosts: The names, with ports, that a browser may call it by.
+        models: Who answers.
+        files: Where attachments, documents and adapters are kept.
         secure: Whether it is reached by TLS.
         setup_code: What whoever sets a desk up must know; empty for nothing.
         cost: What a new counsellor's passphrase costs to guess.
     """
-    os.environ.update(_QUIET)
-    import gradio as gr
-    from fastapi import FastAPI
-    from starlette.responses import FileResponse, Response
-    from starlette.routing import Route
 
-    from app.desk.pages import drafts
-    from app.desk.pages.entry import Entry
-    from app.desk.pages.workbench import Workbench
-
-    def file(name: str) -> Callable[..., Any]:
+    def file(path: Path) -> Callable[..., Any]:
         async def sent(_: Any) -> Response:
-            return FileResponse(_STATIC / name)
+            return FileResponse(path)
 
         return sent
 
     entry = Entry(engine, home, sessions, secure=secure, setup_code=setup_code, cost=cost)
-    ours = [Route(f"/static/{name}", file(name)) for name in ("desk.js", "desk.css")]
-    app = FastAPI(
-        openapi_url=None, docs_url=None, redoc_url=None, routes=[*entry.routes(), drafts.route(sessions), *ours]
-    )
-    system = ("system-ui", "sans-serif")
-    theme = gr.themes.Base(
-        primary_hue="teal", neutral_hue="stone", font=system, font_mono=("ui-monospace", "monospace")
-    )
-    head = '<link rel="stylesheet" href="/static/desk.css"><script src="/static/desk.js" defer></script>'
-    for language in LANGUAGES:
-        app = gr.mount_gradio_app(
-            app,
-            Workbench(sessions, language).blocks,
-            path=f"/{language}",
-            theme=theme,
-            head=head,
-            footer_links=[],
-            run_history=False,
-            show_error=False,
-            ssr_mode=False,
-            mcp_server=False,
-            enable_monitoring=False,
-            pwa=False,
-            max_file_size=0,
-        )
-    return Guard(app, sessions, hosts, secure=secure)
+    office = Office(sessions, models, home, files)
+    ours = [Route(f"/static/{path.name}", file(path)) for path in sorted(_STATIC.iterdir())]
+    rooms = [one for room in ROOMS for one in room(office)]
+    app = Starlette(routes=[*entry.routes(), drafts.route(sessions), *common(office), *rooms, *ours])
+    return Guard(Frames(app, sessions), sessions, hosts, secure=secure)
 
 
 def serve(
     engine: sa.Engine,
     home: Path,
     *,
+    models: Models,
+    files: Place,
     host: str,
     port: int,
     tls_cert: Path | None,
@@ -115,6 +179,8 @@ def serve(
     Args:
         engine: The desk's database.
         home: Its folder.
+        models: Who answers.
+        files: Where attachments, documents and adapters are kept.
         host: Where to listen; another place than loopback needs TLS.
         port: 0 takes any that is free.
         tls_cert: The certificate.
@@ -141,7 +207,9 @@ def serve(
         code = "" if local else secrets.token_hex(8)
         sessions = Sessions(idle_s=idle_s)
         stack.callback(sessions.end_all)
-        app = pages(engine, home, sessions, frozenset(hosts), secure=bool(tls_cert), setup_code=code)
+        app = pages(
+            engine, home, sessions, frozenset(hosts), models=models, files=files, secure=bool(tls_cert), setup_code=code
+        )
         config = uvicorn.Config(
             app,
             log_level="warning",

@@ -6,13 +6,14 @@ after a working day; then its keys are let go (Python cannot wipe them).
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from app.desk import store
 from app.desk.search import NoteTexts, note_texts
@@ -40,6 +41,12 @@ class Session:
     # Restored after a reload; which client a window shows is that window's own.
     client_id: str | None = None
     tabs: set[str] = field(default_factory=set, repr=False)
+    # Who answers for a client (`models.py`): the adapter's record, the choice, and how to let go of it.
+    answering: dict[str, tuple[str | None, Any, Callable[[], None]]] = field(default_factory=dict, repr=False)
+    # What a model was asked for and can be stopped, by the name a page gave it.
+    working: dict[str, asyncio.Task[Any]] = field(default_factory=dict, repr=False)
+    # What rooms keep while the session lasts: an open library, for one.
+    kept: dict[str, Any] = field(default_factory=dict, repr=False)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property
@@ -60,6 +67,13 @@ class Session:
             self.texts.texts.clear()
             self.codes.clear()
             self.tabs.clear()
+            self.kept.clear()
+            answering, working = list(self.answering.values()), list(self.working.values())
+            self.answering.clear()
+        for task in working:
+            task.get_loop().call_soon_threadsafe(task.cancel)
+        for _, _, let_go in answering:
+            let_go()
 
 
 class Sessions:

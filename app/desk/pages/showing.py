@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from app.desk.intake import FIELDS
 from app.desk.pages.clients import Opened, text_of
-from app.desk.pages.words import FIELDS, say
+from app.desk.pages.words import say
 from app.desk.store import Record
 
 # Only ASCII signs are read by HTML or Markdown; others, Chinese ones too, stay as they are.

@@ -14,12 +14,13 @@ from typing import Any
 
 import gradio as gr
 
+from app.desk.intake import FIELDS
 from app.desk.pages import clients, showing
 from app.desk.pages.clients import Writing
 from app.desk.pages.drafts import shown_in, whole, writing_of
 from app.desk.pages.guard import token_of
 from app.desk.pages.sessions import Ended, Session, Sessions
-from app.desk.pages.words import FIELDS, LANGUAGES, say
+from app.desk.pages.words import LANGUAGES, say
 from app.desk.store import Conflict
 from xinheng.errors import UsageError, XinhengError
 
@@ -41,6 +42,8 @@ class Workbench:
 
     def _lay_out(self) -> None:
         self.window = gr.Textbox("{}", visible="hidden", elem_id="window", container=False)
+        # Pressed by rooms: a note was saved, a client came or went.
+        self.refresh = gr.Button("", visible="hidden", elem_id="refresh")
         with gr.Row(elem_id="top"):
             gr.Markdown(f"**{self._say('desk')}**", elem_id="named")
             others = " ".join(f"[{name}](/{code}/)" for code, name in LANGUAGES.items() if code != self._language)
@@ -53,7 +56,8 @@ class Workbench:
                 self.clients = gr.Radio(label=self._say("clients"), elem_id="clients", choices=[])
                 self.more = gr.Markdown(elem_classes="quiet")
                 gr.Markdown(self._say("keys"), elem_id="keys", elem_classes="quiet")
-            with gr.Column(scale=3, min_width=320):
+            # Rooms of ours stand beside `frame` in here; see `static/desk.js`.
+            with gr.Column(scale=3, min_width=320, elem_id="right"), gr.Column(elem_id="frame"):
                 self.welcome = gr.Markdown(self._say("choose"), elem_classes="quiet")
                 self._lay_out_form()
                 self._lay_out_client()
@@ -122,6 +126,7 @@ class Workbench:
         self._on(self.edit_info.click, self._edit_info, [self.window], panel)
         self._on(self.create.click, self._create, form, panel)
         self._on(self.save_info.click, self._save_info, form, panel)
+        self._on(self.refresh.click, self._refreshed, [self.window, self.search], panel)
         self._on(self.cancel.click, self._cancel, [self.window], panel)
 
     def _on(
@@ -227,6 +232,12 @@ class Workbench:
         shown = self._client(session, client_id) if client_id else self._start()
         return {**shown, **self._list(session, "", client_id)}
 
+    def _refreshed(self, session: Session, held: str, query: str) -> dict[Any, Any]:
+        client_id = shown_in(held)["client"]
+        listed = self._list(session, query, client_id)
+        there = client_id in session.codes
+        return {**(self._client(session, client_id) if there else self._start()), **listed}
+
     def _found(self, session: Session, held: str, query: str) -> dict[Any, Any]:
         window = shown_in(held)
         return self._list(session, query, window["client"])
@@ -261,7 +272,7 @@ class Workbench:
         return self._form(session, window["client"])
 
     def _create(self, session: Session, _: str, code: str, *values: str) -> dict[Any, Any]:
-        fields = dict(zip(FIELDS, values, strict=True))
+        fields: dict[str, str] = dict(zip(FIELDS, values, strict=True))
         client_id = clients.create(session, code, fields)
         return {**self._client(session, client_id), **self._list(session, "", client_id)}
 

@@ -23,7 +23,7 @@ def session_of(desk: Desk, sessions: Sessions | None = None):
 
 def test_typed_words_come_back_after_a_reload_and_go_when_saved(desk):
     session = session_of(desk)
-    client_id = clients.create(session, "A-1", {"demographics": "三十歲"})
+    client_id = clients.create(session, "A-1", {"demographic": "三十歲"})
     at = clients.writing(session, clients.opened(session, client_id))
     clients.keep(session, at, "睡不好", at.day)
     again = clients.writing(session_of(desk), clients.opened(session, client_id))

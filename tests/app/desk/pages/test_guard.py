@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
-pytest.importorskip("gradio")
-
-import httpx
-
 from app.desk.database import connect
+from app.desk.pages.models import Models
 from app.desk.pages.server import pages
 from app.desk.pages.sessions import COOKIE, Sessions
 from tests.app.desk.desks import QUICK, WORDS, new_desk
@@ -26,7 +24,9 @@ async def client(anyio_backend, tmp_path):
     # Inside a running loop: outside one gradio makes loops of its own and closes none.
     home = tmp_path / "desk"
     new_desk(home)
-    app = pages(connect(home), home, Sessions(), frozenset({"127.0.0.1:8700"}), cost=QUICK)
+    files = home / "files"
+    models = Models("local:nano", allow_remote=False, files=files)
+    app = pages(connect(home), home, Sessions(), frozenset({"127.0.0.1:8700"}), models=models, files=files, cost=QUICK)
     return lambda **more: httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url=HERE, headers={"origin": HERE, **more}
     )

@@ -1,0 +1,107 @@
+// What every room's script uses: sentences, elements made of text alone, requests, and which client is shown.
+export const language = document.documentElement.lang;
+
+const words = await (await fetch(`/words/${language}`)).json();
+
+/** A sentence of `sentences/*.toml`, its {places} filled. */
+export const say = (key, values = {}) =>
+  (words[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+
+/**
+ * An element. Texts become text nodes and never markup; `on...` are listeners, `data` its data set.
+ * el("button", { class: "quiet", onclick: go }, say("go"))
+ */
+export const el = (tag, given = {}, ...inside) => {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (name === "data") Object.assign(made.dataset, value);
+    else if (name === "value" || name === "checked" || name === "hidden") made[name] = value;
+    else made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...inside.flat().filter((one) => one !== null && one !== undefined && one !== false));
+  return made;
+};
+
+/** Why a request failed, as a sentence; `why` is its short name ("conflict", "ended", "away", ...). */
+export class Problem extends Error {
+  constructor(message, why) {
+    super(message);
+    this.why = why;
+  }
+}
+
+export const leave = () => location.replace("/unlock?ended=1");
+
+const send = async (path, body, more = {}) => {
+  const plain = body instanceof Blob ? body : JSON.stringify(body);
+  const headers = { "x-language": language, ...more.headers };
+  let answer;
+  try {
+    answer = await fetch(`/room/${path}`, { method: "POST", body: plain, ...more, headers });
+  } catch {
+    throw new Problem(say("away"), "away");
+  }
+  if (answer.status === 401) leave();
+  if (answer.status === 413) throw new Problem(say("too_large"), "large");
+  return answer;
+};
+
+/** Ask a room's address; its JSON, or a Problem. `more`: headers, keepalive. */
+export const ask = async (path, body = {}, more = {}) => {
+  const answer = await send(path, body, more);
+  const told = await answer.json().catch(() => ({}));
+  if (!answer.ok || told.error) throw new Problem(told.error ?? say("failed", { what: answer.status }), told.why);
+  return told;
+};
+
+/** Ask for what takes long: `hear` gets each line, the result comes last. `job` names it for `stop`. */
+export const stream = async (path, body, hear, job = crypto.randomUUID()) => {
+  const answer = await send(path, { ...body, job });
+  if (!answer.ok) {
+    const told = await answer.json().catch(() => ({}));
+    throw new Problem(told.error ?? say("failed", { what: answer.status }), told.why);
+  }
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read().catch(() => ({ done: true }));
+    const lines = (rest + (value ?? "")).split("\n");
+    rest = lines.pop();
+    for (const line of lines) {
+      const told = JSON.parse(line);
+      if (told.error) throw new Problem(told.error, told.why);
+      if (told.done) return told.done;
+      hear(told);
+    }
+    if (done) throw new Problem(say("away"), "away");
+  }
+};
+
+export const stop = (job) => ask("stop", { job });
+
+const field = (id) => document.querySelector(`#${id} textarea, #${id} input`);
+
+/** The client that gradio's frame shows, by id; "" for none. */
+export const client = () => {
+  try {
+    return JSON.parse(field("window")?.value || "{}").client ?? "";
+  } catch {
+    return "";
+  }
+};
+
+/** Let the frame read its client, notes and list again. */
+export const refresh = () => document.getElementById("refresh")?.click();
+
+const note = el("p", { id: "kept", role: "status" });
+/** Say something in the corner; `kind` is "kept", or "away", "elsewhere", "refused" for what a person must see. */
+export const tell = (text, kind = "kept") => {
+  if (!note.isConnected) document.body.append(note);
+  note.textContent = text;
+  note.dataset.kind = kind;
+};
+
+/** A sentence where something failed, beside what failed. */
+export const problem = (error) => el("p", { role: "alert" }, error instanceof Problem ? error.message : say("failed", { what: error.name }));
