@@ -105,3 +105,13 @@ export const tell = (text, kind = "kept") => {
 
 /** A sentence where something failed, beside what failed. */
 export const problem = (error) => el("p", { role: "alert" }, error instanceof Problem ? error.message : say("failed", { what: error.name }));
+
+/** The banner beside a question that speaks of danger: `told` is `practice.banner`'s, or null for none. */
+export const crisis = (told) => told && el("aside", { class: "crisis", role: "alert" },
+  el("strong", {}, say("crisis_heard", {
+    kinds: told.kinds.map(({ kind, level }) => `${say(`crisis_${kind}`)}${level === "explicit" ? "" : say("crisis_possible")}`).join(say("comma")),
+  })),
+  el("div", { class: "text" }, told.steps.trim() || say("crisis_no_steps")));
+
+/** The mark beside what a model wrote and no person has accepted. */
+export const generatedMark = () => el("span", { class: "generated-mark" }, say("generated_mark"));
