@@ -1,5 +1,7 @@
 # Everything a person or CI runs. `make quickstart` first.
 PYTHON ?= python3
+# Processes that run tests; 0 for one after the other.
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -25,7 +27,7 @@ quickstart: $(VENV)/.installed-quick  ## Install, and run the bundled sample fro
 	$(BIN)/xinheng quickstart
 
 test: $(VENV)/.installed-dev  ## Install and run all tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadgroup --no-loadscope-reorder
 
 test-llama: $(VENV)/.installed-dev  ## Build llama.cpp's server in FOLDER (.llama), once, and run the tests of real servers on it
 	$(BIN)/python -m tests.servers.llama_server $(or $(FOLDER),.llama)

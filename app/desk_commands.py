@@ -1,4 +1,4 @@
-"""`xinheng desk …`: the counsellor's desk started, checked, backed up, restored, recovered and given new keys."""
+"""`xinheng desk …`: the desk started, checked, backed up, restored, recovered, given new keys; its corpus written."""
 
 from __future__ import annotations
 
@@ -53,6 +53,10 @@ def start(
         str | None,
         typer.Option(metavar="PLACE", help="Sealed files: a folder or s3://… (in --home)."),
     ] = None,
+    embed: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Finds passages by meaning as well: ollama:NAME or openai:NAME@URL."),
+    ] = None,
     tls_cert: Annotated[Path | None, typer.Option(metavar="PEM", help="The certificate, for HTTPS.")] = None,
     tls_key: Annotated[Path | None, typer.Option(metavar="PEM", help="The certificate's key.")] = None,
     idle: Annotated[float, typer.Option(metavar="MINUTES", min=1, help="A session without a deed ends after.")] = 20,
@@ -62,6 +66,7 @@ def start(
         return
     from app.desk.pages.models import Models
     from app.desk.pages.server import serve
+    from xinheng.chat.embedding import embedder
     from xinheng.storage import place_of
 
     terminal = Terminal()
@@ -77,6 +82,7 @@ def start(
         _home(home),
         models=Models(model, allow_remote=allow_remote, files=place),
         files=place,
+        embed=embedder(embed, allow_remote=allow_remote) if embed else None,
         host=host,
         port=port,
         tls_cert=tls_cert,
@@ -84,6 +90,28 @@ def start(
         idle_s=60 * idle,
         ready=ready,
     )
+
+
+@desk.command(epilog="Example: xinheng desk sample --name lin --home runs/practice")
+def sample(
+    *,
+    name: Name,
+    language: Annotated[str, typer.Option(help="zh-Hant, zh-Hans or en.")] = "zh-Hant",
+    home: Home = None,
+    database: Database = None,
+    json: Json = False,
+) -> None:
+    """Make a counsellor with two invented clients to practise with; the passphrase is asked."""
+    from app.desk import sample as practising
+
+    terminal, passphrase = Terminal(as_json=json), _new_passphrase()
+    _, code = practising.sample(
+        _connected(home, database, new=True), _home(home), name, language=language, passphrase=passphrase
+    )
+    terminal.line(
+        f"{name} has two invented clients in {_home(home)}; start the pages: xinheng desk --home {_home(home)}"
+    )
+    _shown(terminal, code)
 
 
 @desk.command(epilog="Example: xinheng desk verify --name lin")
@@ -142,6 +170,71 @@ def restore(
     counts = backing.restore(_connected(home, database, new=True), _home(home), source)
     terminal.result({"home": str(_home(home)), "counts": counts})
     terminal.line(f"{counts['client'] - counts['counsellor']} clients are in {_home(home)}")
+
+
+@desk.command(epilog="Example: xinheng desk corpus notes.jsonl --name lin")
+def corpus(
+    to: Annotated[Path, typer.Argument(metavar="OUT.jsonl", help="The file to write; nothing may be there yet.")],
+    *,
+    name: Name,
+    home: Home = None,
+    database: Database = None,
+    key_file: KeyFile = None,
+    accept_older: AcceptOlder = False,
+    json: Json = False,
+) -> None:
+    """Write the notes of clients who consented to it, under other names, for `xinheng ingest notes`; unencrypted."""
+    from app.desk import corpus as giving
+
+    terminal = Terminal(as_json=json)
+    if to.exists():  # before anybody is asked for a passphrase
+        raise UsageError("desk", f"{to} is there already", mend="Choose another name.")
+    made = giving.write(_opened(name, home, database, key_file, accept_older=accept_older), to)
+    counts = {"notes": made.notes, "clients": made.clients, "replaced": made.replaced, "left_out": made.left_out}
+    terminal.result({"file": str(to), **counts})
+    terminal.line(f"{to}: {made.notes} notes of {made.clients} clients, not encrypted")
+    terminal.line("replaced: " + (", ".join(f"{count} {kind}" for kind, count in made.replaced.items()) or "nothing"))
+    for why, count in made.left_out.items():
+        terminal.line(f"left out: {count} {why}")
+    terminal.line("The search for names and numbers misses some: read the lines before they go out.")
+
+
+@desk.command(epilog="Example: xinheng desk rows A-17 --name lin --out /mnt/ram/rows")
+def rows(
+    code: Annotated[str, typer.Argument(metavar="CLIENT_CODE", help="The client's code.")],
+    *,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write; nothing may be there yet.")],
+    name: Name,
+    home: Home = None,
+    database: Database = None,
+    key_file: KeyFile = None,
+    accept_older: AcceptOlder = False,
+    json: Json = False,
+) -> None:
+    """Write a consenting client's training rows, unencrypted, for `xinheng train client` here or elsewhere."""
+    from app.desk import store, teaching
+
+    terminal = Terminal(as_json=json)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(str(out), "something is there already", want="a new or empty folder", mend="Choose another.")
+    opened = _opened(name, home, database, key_file, accept_older=accept_older)
+    client_id = store.find_client(opened, code)
+    if client_id is None:
+        raise UsageError("desk", "no client of this counsellor has this code", mend="Give the code as the desk has it.")
+    before = os.umask(0o077)
+    try:
+        made = teaching.export(opened, client_id, out)
+    finally:
+        os.umask(before)
+    splits = made.manifest["facts"]["splits"]
+    terminal.result({"folder": str(out), "rows": splits, "left_out": made.manifest["facts"]["left_out"]})
+    held = splits["validation"] + splits["test"]
+    terminal.line(f"{out}: {splits['train']} rows to learn from, {held} held back")
+    terminal.say(
+        "These rows are not encrypted any more: keep the folder in memory or on an encrypted disk, and delete it, with "
+        "whatever is trained on it, when it is done. Erasing the client does not reach it."
+    )
+    terminal.line(f"Train on it: xinheng train client --base nano --data {out}")
 
 
 @desk.command(epilog="Example: xinheng desk recover --name lin")

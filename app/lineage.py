@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,6 @@ from typing import Any, Final
 from app.leaderboard_runs import mapping, public
 from app.lineage_nodes import DAMAGED, MISSING, OUTSIDE, Node, counts, node_id, number, said
 from app.lineage_shelf import Shelf
-from app.terminal import Terminal
 from xinheng.artifacts import Artifact, verify
 
 _LOCAL: Final = re.compile(r"local:(?P<base>.+?)(?:\+(?P<adapter>.+?))?(?:\?4bit)?$")
@@ -76,7 +75,7 @@ def lineage(start: Artifact, known: Shelf, *, descendants: bool = False, check: 
             children = [one for one in known.all() if node.node_id in _made_of(one, known)]
             down |= {node_id(child) for child in children}
             waiting += children
-            _published(artifact, node, known, drawn)
+            publications_of(artifact, known, drawn)
     _circles(drawn)
     return drawn
 
@@ -88,7 +87,7 @@ def _parents(artifact: Artifact) -> list[Mapping[str, Any]]:
 
 def _made_of(artifact: Artifact, known: Shelf) -> set[str]:
     """The artifacts that an artifact's manifest names, parents and models."""
-    found = [known.find(link) for link in _parents(artifact)] + [made for _, _, made in _answering(artifact, known)]
+    found = [known.find(link) for link in _parents(artifact)] + [made for _, made in _answering(artifact, known)]
     return {node_id(one) for one in found if one is not None}
 
 
@@ -112,46 +111,6 @@ def write_page(drawn: Lineage, path: Path) -> None:
     from reports.provenance import provenance_page
 
     written(provenance_page(drawn.facts()), path)
-
-
-def show(terminal: Terminal, drawn: Lineage, *, page: Path | None) -> None:
-    """Every box with what it is made of, parents first."""
-    parents: dict[str, list[str]] = {}
-    for one, other in drawn.edges:
-        parents.setdefault(other, []).append(one)
-    order = _parents_first(list(drawn.nodes), parents)
-    number = {name: at for at, name in enumerate(order, start=1)}
-    rows = []
-    for name in order:
-        node = drawn.nodes[name]
-        made_of = " ".join(str(number[one]) for one in sorted(parents.get(name, []), key=number.__getitem__))
-        counts = "; ".join(line["en"] for line in node.lines).replace(":; ", ": ")
-        rows.append([number[name], node.kind, node.name, node.digest[:12], made_of, node.state, counts])
-    terminal.table(["no", "kind", "name", "digest", "made of", "state", "counts"], rows, right=(0,))
-    for node in drawn.broken:
-        for problem in node.problems:
-            terminal.line(f"BROKEN  {node.kind} {node.name}: {problem['en']}")
-    if page is not None:
-        terminal.line(f"page  {page}")
-    terminal.result({**drawn.facts(), "whole": not drawn.broken})
-
-
-def _parents_first(names: Sequence[str], parents: Mapping[str, Sequence[str]]) -> list[str]:
-    """Names so that parents stand before their children; in a circle, as they come."""
-    order: list[str] = []
-    open_, done = set[str](), set[str]()
-    for start in names:
-        stack = [(start, False)]
-        while stack:
-            name, after = stack.pop()
-            if after:
-                done.add(name)
-                order.append(name)
-            elif name not in open_ and name not in done:
-                open_.add(name)
-                stack.append((name, True))
-                stack += [(one, False) for one in sorted(parents.get(name, []), reverse=True)]
-    return order
 
 
 def _artifact_node(artifact: Artifact, known: Shelf, *, check: bool) -> Node:
@@ -241,24 +200,31 @@ def _models(artifact: Artifact, node: Node, known: Shelf, drawn: Lineage) -> lis
     follow = []
     if base:
         _model(str(base.get("name")), str(base.get("identity") or ""), node, drawn)
-    for name, identity, made in _answering(artifact, known):
-        if made is None:
-            _model(name, identity, node, drawn)
-        else:
+    for told, made in _answering(artifact, known):
+        link = mapping(told.get("artifact"))
+        if made is not None:
             follow.append(made)
-            drawn.edges[(node_id(made), node.node_id)] = "name"
+            drawn.edges[(node_id(made), node.node_id)] = "digest" if link else "name"
+            if link:
+                _compare(link, made, node)
+        elif link:
+            drawn.edges[(_lost(link, known, drawn), node.node_id)] = "digest"
+        else:
+            _model(str(told.get("name")), str(told.get("identity") or ""), node, drawn)
     return follow
 
 
-def _answering(artifact: Artifact, known: Shelf) -> list[tuple[str, str, Artifact | None]]:
-    """Name and identity of the models that answered, and the artifact in their folder, where one lies there."""
+def _answering(artifact: Artifact, known: Shelf) -> list[tuple[Mapping[str, Any], Artifact | None]]:
+    """The models that answered, each with its artifact: by its digest, or by its folder where none was recorded."""
     models = mapping(artifact.manifest.get("facts")).get("models") if artifact.kind == "predictions" else None
-    found = []
-    for told in models if isinstance(models, list) else []:
-        name, identity = str(mapping(told).get("name")), str(mapping(told).get("identity") or "")
-        parts = _LOCAL.match(name)
+    found: list[tuple[Mapping[str, Any], Artifact | None]] = []
+    for told in map(mapping, models if isinstance(models, list) else []):
+        parts = _LOCAL.match(str(told.get("name")))
         folder = parts["adapter"] or parts["base"] if parts else None
-        found.append((name, identity, known.by_folder.get(os.path.realpath(folder)) if folder else None))
+        if link := mapping(told.get("artifact")):
+            found.append((told, known.find(link)))
+        else:
+            found.append((told, known.by_folder.get(os.path.realpath(folder)) if folder else None))
     return found
 
 
@@ -270,14 +236,20 @@ def _model(name: str, identity: str, node: Node, drawn: Lineage) -> None:
     drawn.edges[(key, node.node_id)] = "name"
 
 
-def _published(artifact: Artifact, node: Node, known: Shelf, drawn: Lineage) -> None:
+def publication_id(folder: Path) -> str:
+    """A publication's own name in the picture."""
+    return f"publication:{os.path.realpath(folder)}"
+
+
+def publications_of(artifact: Artifact, known: Shelf, drawn: Lineage) -> None:
+    """Draw the publications of an artifact below it."""
     for folder, told in known.publications:
         if mapping(told.get("artifact")).get("digest") != artifact.digest:
             continue
-        key = f"publication:{folder}"
+        key = publication_id(folder)
         lines = [said(f"version {told.get('version')}", f"版本 {told.get('version')}")]
         lines.append(said(str(told.get("licence") or ""), str(told.get("licence") or "")))
         found = Node(key, "publication", str(told.get("name")), str(told.get("digest") or ""), lines)
         found.place = known.place(folder)
         drawn.nodes[key] = found
-        drawn.edges[(node.node_id, key)] = "digest"
+        drawn.edges[(node_id(artifact), key)] = "digest"

@@ -59,7 +59,9 @@ def diff(
 
 
 def lineage(
-    artifact: _Place,
+    artifact: Annotated[
+        str, typer.Argument(metavar="PLACE", help="Folder or s3:// address of an artifact, or a publication's folder.")
+    ],
     *,
     below: Annotated[
         list[Path] | None,
@@ -72,23 +74,32 @@ def lineage(
 ) -> None:
     """Trace an artifact to the publishers' files by its parents' digests; exit 1 when a part is missing or damaged."""
     from app import lineage as tracing
+    from app.lineage_publication import published_lineage
     from app.lineage_shelf import shelf
+    from app.lineage_shown import show
     from app.terminal import Terminal
+    from xinheng import publication
     from xinheng.artifacts import open_artifact
     from xinheng.settings import settings
     from xinheng.storage import local, place_of
 
-    terminal, start = Terminal(as_json=json), open_artifact(place_of(artifact))
+    terminal, place = Terminal(as_json=json), place_of(artifact)
+    published = publication.is_publication(place)
+    start = None if published else open_artifact(place)
     folders = [local(folder, "--in") for folder in below or ()]
     if not folders:
-        near = [settings().runs, start.path.parent if isinstance(start.path, Path) else None]
+        near = [settings().runs, place.parent if isinstance(place, Path) else None]
         folders = [folder for folder in near if isinstance(folder, Path) and folder.is_dir()]
     if page is not None:
         local(page, "--page")
     with terminal.busy(f"looking below {', '.join(map(str, folders))}"):
-        drawn = tracing.lineage(start, shelf(folders), descendants=descendants, check=check)
+        known = shelf(folders)
+        if start is None and isinstance(place, Path):
+            drawn = published_lineage(place, known, descendants=descendants, check=check)
+        else:
+            drawn = tracing.lineage(start or open_artifact(place), known, descendants=descendants, check=check)
     if page is not None:
         tracing.write_page(drawn, page)
-    tracing.show(terminal, drawn, page=page)
+    show(terminal, drawn, page=page)
     if drawn.broken:
         raise typer.Exit(1)

@@ -264,15 +264,19 @@ def bare_model(spec: str) -> str:
 
 
 async def model_facts(chats: Sequence[tuple[str, Chat]]) -> list[dict[str, Any]]:
-    """What answered, for the manifest: role, name, exact identity, and whether it is elsewhere.
+    """What answered, for the manifest: role, name, exact identity, whether it is elsewhere, and of which artifact.
 
     Raises:
         ModelError: A server is not there, or has no such model: known before the first request.
     """
-    return [
-        {"role": role, "name": chat.name, "identity": await chat.identity(), "remote": chat.remote}
-        for role, chat in chats
-    ]
+    from app.model_artifacts import artifact_behind
+
+    found: list[dict[str, Any]] = []
+    for role, chat in chats:
+        told = {"role": role, "name": chat.name, "identity": await chat.identity(), "remote": chat.remote}
+        made = artifact_behind(bare_model(chat.name))
+        found.append({**told, **({"artifact": made} if made else {})})
+    return found
 
 
 def prompt_facts(languages: Sequence[str]) -> Mapping[str, Any]:

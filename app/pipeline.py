@@ -258,7 +258,9 @@ def curate_recipe(
     unread = [a.scan("dropped").collect() for a in sources if a.kind == "source" and a.rows("dropped")]
     unread = guard.unread(unread) if guard else unread
     dropped = pl.concat([*unread, curated.dropped])
-    taken = withdrawn_of(kept, dropped, withdraw, key=recipe.key, out=out, say=say)
+    forms = guard.forms if guard else lambda name: [name]
+    known_by = guard.vault_id if guard else None
+    taken = withdrawn_of(kept, dropped, withdraw, key=recipe.key, out=out, forms=forms, vault=known_by, say=say)
     if taken.facts:
         kept, certificate = taken.kept, certificate_of(taken.kept, recipe, groups=groups, seed=seed)
     if against:

@@ -41,6 +41,19 @@ class Protected:
 
         return [keyed_origins(frame, self.vault).with_columns(row=pl.lit(None, dtype=pl.String)) for frame in frames]
 
+    def forms(self, name: str) -> list[str]:
+        """What an id of the sources is called in these rows."""
+        from curation.privacy.rows import keyed_forms
+
+        return keyed_forms(name, self.vault)
+
+    @property
+    def vault_id(self) -> str:
+        """How a manifest names the vault."""
+        from curation.privacy.vault import keyed_id
+
+        return keyed_id(self.vault, "vault", "")
+
     def facts(self, kept: pl.DataFrame) -> dict[str, Any]:
         """What the manifest records of the rows that are written."""
         from curation.privacy.release import privacy_record

@@ -22,7 +22,8 @@ def publish(
     private: Annotated[bool, typer.Option("--private", help="A repository that is made is private.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Try all of it and show the card; write nothing.")] = False,
     check: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Work out every figure of a publication again instead.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Work out every figure of a publication again instead, and look through it."),
     ] = None,
     version: Annotated[
         str, typer.Option(metavar="1.2.3", help="Of the publication; `xinheng diff` proposes one.")
@@ -49,7 +50,8 @@ def publish(
         bool, typer.Option("--allow-unlicensed", help="A model trained on rows without a licence; the card says so.")
     ] = False,
     ids_only: Annotated[
-        bool, typer.Option("--ids-only", help="Ids and a script that makes the rows again, instead of rows.")
+        bool,
+        typer.Option("--ids-only", help="Ids and a script that gets the rows from their publishers, instead of rows."),
     ] = False,
     evidence: Annotated[
         list[str] | None,
@@ -62,7 +64,9 @@ def publish(
     with_base: Annotated[bool, typer.Option("--with-base", help="Of an adapter: put its base into DIR/base.")] = False,
     vault: Annotated[Path | None, typer.Option(help="The vault, by which surrogates are told from names.")] = None,
     key_file: KeyFile = None,
-    k: Annotated[int, typer.Option("--k", min=1, help="How many persons at least are to be alike.")] = 5,
+    k: Annotated[
+        int | None, typer.Option("--k", min=1, help="How many persons at least are to be alike; 5 where nobody says.")
+    ] = None,
     quasi: Annotated[str | None, typer.Option(help="In what: age,sex,job,place,diagnosis (all), or columns.")] = None,
     recipe: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The recipe's file, where it is not one of Xinheng's.")
@@ -81,7 +85,7 @@ def publish(
 
     terminal = Terminal(as_json=json)
     if check is not None:
-        publishing_run.check(check, artifact, terminal=terminal)
+        publishing_run.check(check, artifact, vault=vault, key_file=key_file, k=k, quasi=quasi, terminal=terminal)
         return
     if artifact is None:
         raise UsageError("publish", "nothing to publish", want="an artifact, or --check DIR")

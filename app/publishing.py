@@ -14,7 +14,7 @@ from app import publishing_gates as gates
 from app.exporting import lines
 from app.facts import dataset_table
 from app.publishing_facts import require_facts, split_certificate
-from app.publishing_ids import id_files
+from app.publishing_ids import id_files, unrebuildable
 from app.publishing_lock import RECIPE, lock_of, recipe_of
 from app.publishing_options import Options
 from app.publishing_texts import write_json, write_texts
@@ -105,10 +105,12 @@ def publish_dataset(artifact: Artifact, out: Path | None, options: Options, *, s
     refuse_marked(artifact, allow=options.allow)
     if isinstance(artifact.path, Path):
         require_nothing_secret(artifact.path)
-    verdict = gates.licence_gate(artifact.scan(table), accept=options.accept, ids_only=options.ids_only)
+    lost = unrebuildable(artifact.scan(table), artifact.manifest["facts"])
+    verdict = gates.licence_gate(artifact.scan(table), accept=options.accept, ids_only=options.ids_only, lost=lost)
     private = gates.privacy_gate(
-        artifact, vault=options.vault, k=options.k, quasi=options.quasi, accept=_accepting(options)
-    )
+        artifact, vault=options.vault, k=options.k, quasi=options.quasi, accept=options.accept,
+        ids_only=options.ids_only,
+    )  # fmt: skip
     recipe, recipe_file = recipe_of(artifact, options.recipe)
     manifest = clean({**artifact.manifest, "facts": facts}, ids_only=options.ids_only)
     gates.require_no_paths(manifest)
@@ -117,6 +119,8 @@ def publish_dataset(artifact: Artifact, out: Path | None, options: Options, *, s
     with target(out, told, overwrite=options.overwrite) as folder:
         say(f"writing {sum(counts.values()):,} rows")
         views, notes = _write_rows(artifact, table, counts, folder, options)
+        if options.ids_only and lost:
+            notes.append(f"nobody else can make these rows again: {'; '.join(lost)}")
         notes += [] if recipe_file or options.ids_only else ["the recipe is not known here: it cannot be made again"]
         _write_facts(artifact, folder, about, manifest, private, options)
         lock = lock_of(artifact, recipe, recipe_file)
@@ -140,11 +144,6 @@ def require_whole(artifact: Artifact) -> None:
     if problems := verify(artifact):
         mend = "Restore it, or make it again."
         raise ArtifactError(str(artifact.path), "damaged or changed", have="; ".join(problems[:3]), mend=mend)
-
-
-def _accepting(options: Options) -> Sequence[str]:
-    # Ids tell of nobody: what is said in the rows does not go out with them.
-    return [*options.accept, gates.PUBLISHED_TEXTS] if options.ids_only else options.accept
 
 
 def clean(manifest: Mapping[str, Any], *, ids_only: bool = False) -> dict[str, Any]:

@@ -6,23 +6,21 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
 from app.facts import dataset_table
+from app.publishing_privacy import PUBLISHED_TEXTS, all_public, recorded
 from curation.privacy.vault import Vault
-from datasets_src.catalog import SOURCES
 from xinheng.artifacts import Artifact, readable_write_errors
 from xinheng.errors import CheckFailed, UsageError
-from xinheng.licences import CONDITIONS, PRIVATE, YOURS, Verdict, publication, refusal
+from xinheng.licences import CONDITIONS, IDS, NOTHING, Verdict, publication, refusal
 from xinheng.settings import settings
 from xinheng.tables import KEYS
 
-# What somebody may say yes to by name, beside the conditions of licences.
-PUBLISHED_TEXTS: Final = "published-texts"
 ACCEPTED: Final = (*CONDITIONS, PUBLISHED_TEXTS)
 _SPDX: Final = re.compile(r"(CC|MIT|Apache|BSD|GPL|LGPL|AGPL|ODC|ODbL|PDDL|Unlicense)[0-9A-Za-z.+-]*")
 
@@ -47,16 +45,24 @@ def licences_of(rows: pl.LazyFrame) -> list[dict[str, Any]]:
     return [{"licence": licence, "sources": [source], "rows": count} for licence, source, count in found.iter_rows()]
 
 
-def licence_gate(rows: pl.LazyFrame, *, accept: Collection[str], ids_only: bool) -> Verdict:
+def licence_gate(rows: pl.LazyFrame, *, accept: Collection[str], ids_only: bool, lost: Sequence[str] = ()) -> Verdict:
     """Under what the rows may be published.
+
+    Args:
+        rows: With `licence` and `source`.
+        accept: Conditions that somebody says yes to.
+        ids_only: Ids in place of the rows.
+        lost: Why nobody could make the rows again from ids: then these are no way out, and are not offered.
 
     Raises:
         CheckFailed: They may not; every source that forbids it is named, and what is possible instead.
     """
     verdict = publication(licences_of(rows), accept=accept)
-    if verdict.allowed or (ids_only and verdict.instead == "ids"):
+    if verdict.allowed or (ids_only and verdict.instead == IDS and not lost):
         return verdict
-    have, mend = refusal(verdict)
+    have, mend = refusal(replace(verdict, instead=NOTHING) if lost else verdict)
+    if lost and verdict.instead == IDS:
+        mend += f" Or ask the owner for leave. Ids would help nobody: {'; '.join(lost)}."
     raise CheckFailed("publish", "these rows must not be published", have=have, mend=mend)
 
 
@@ -72,7 +78,13 @@ def as_told(verdict: Verdict) -> dict[str, Any]:
 
 
 def privacy_gate(
-    artifact: Artifact, *, vault: Vault | None, k: int, quasi: Sequence[str] | None, accept: Collection[str]
+    artifact: Artifact,
+    *,
+    vault: Vault | None,
+    k: int,
+    quasi: Sequence[str] | None,
+    accept: Collection[str],
+    ids_only: bool = False,
 ) -> dict[str, Any]:
     """What was found of people in the rows, by class and without ids; kept, for the next time.
 
@@ -87,15 +99,18 @@ def privacy_gate(
     found = _looked(artifact, vault=vault, k=k, quasi=quasi)
     if found["passed"]:
         return found
-    public = _all_public(artifact.scan(table))
-    if PUBLISHED_TEXTS in accept and public:
+    public = all_public(artifact.scan(table))
+    # Ids tell of nobody: what is said in rows that others published does not go out with them.
+    if public and (PUBLISHED_TEXTS in accept or ids_only):
         return {**found, "accepted": True}
     classes = ", ".join(f"{one['kind']} {one['found']:,} in {one['rows']:,} rows" for one in found["found"])
     alone = (
         f"k = {found['k']} over {', '.join(found['quasi'])} (wanted {k})" if found["k"] < k and found["groups"] else ""
     )
     mend = f"`xinheng privacy {artifact.path}` names the rows. Curate with --vault, or leave them out."
-    if public and PUBLISHED_TEXTS not in accept:
+    if ids_only:
+        mend += " --ids-only is for rows that others published: nobody else could make these again."
+    elif public and PUBLISHED_TEXTS not in accept:
         mend += f" All of it was published by others already: --accept {PUBLISHED_TEXTS} if that is reason enough."
     elif not public and PUBLISHED_TEXTS in accept:
         mend += f" --accept {PUBLISHED_TEXTS} is for rows of public sources alone; some are not."
@@ -117,18 +132,7 @@ def _looked(artifact: Artifact, *, vault: Vault | None, k: int, quasi: Sequence[
         if (known := _read(kept)) is not None:
             return known
     looked = release_check(artifact.scan(dataset_table(artifact)), vault=vault, k=k, quasi=quasi, record=record)
-    found = {
-        "looked": True,
-        "passed": looked.passed,
-        "judged_by": looked.judged_by,
-        "found": looked.residual.select("kind", "found", "rows").to_dicts(),
-        "quasi": list(looked.quasi),
-        "wanted_k": k,
-        "k": looked.anonymity.k,
-        "groups": looked.anonymity.groups,
-        "alone": looked.anonymity.unique,
-        "accepted": False,
-    }
+    found = recorded(looked)
     if kept is not None:
         with readable_write_errors(kept):
             kept.parent.mkdir(parents=True, exist_ok=True)
@@ -146,12 +150,6 @@ def _read(kept: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return dict(told)
-
-
-def _all_public(rows: pl.LazyFrame) -> bool:
-    """Whether every row is of a source that somebody published."""
-    public = [name for name, entry in SOURCES.items() if entry.licence not in {YOURS, PRIVATE}]
-    return not rows.filter(~pl.col("source").is_in(public).fill_null(value=False)).select(pl.len()).collect().item()
 
 
 def require_no_paths(told: Mapping[str, Any], *, who: str = "publish") -> None:

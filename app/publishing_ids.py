@@ -4,15 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
 from curation.published_rows import write_rows
+from curation.recipe import names
 from xinheng.digests import row_digests
+from xinheng.licence_sources import SOURCE_TERMS
 
 # What is no text of a row, and what the card counts.
 KEPT: Final = ("split", "language", "source", "licence", "published_split", "stratum", "subject")
+
+
+def unrebuildable(rows: pl.LazyFrame, facts: Mapping[str, Any]) -> list[str]:
+    """Why nobody else could make these rows again from ids; nothing where a stranger can.
+
+    Ids of somebody's own files help nobody: they are offered only where the publishers' files, a recipe that comes
+    with Xinheng and nothing that stays here give the same rows.
+
+    Args:
+        rows: With `source`.
+        facts: Of the manifest.
+    """
+    found = rows.select(pl.col("source").unique().sort()).collect()["source"].to_list()
+    own = [str(name) for name in found if name not in SOURCE_TERMS or not SOURCE_TERMS[name].published]
+    recipe = (facts.get("recipe") or {}).get("name")
+    reasons = [f"{', '.join(own)} {'are' if len(own) > 1 else 'is'} published nowhere"] if own else []
+    reasons += [] if recipe in names() else ["its recipe does not come with Xinheng"]
+    reasons += ["its vault stays here"] if facts.get("privacy") else []
+    return reasons + (["the list of what was withdrawn stays here"] if facts.get("withdrawn") else [])
 
 
 def id_files(files: Sequence[Path], counts: Mapping[str, int], folder: Path, *, key: str) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from curation.privacy.vault import Vault
 from xinheng.artifacts import Artifact
+
+# How many persons at least are to be alike, where nobody says.
+ALIKE: Final = 5
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Options:
     allow: Sequence[str] = ()
     ids_only: bool = False
     vault: Vault | None = None
-    k: int = 5
+    k: int = ALIKE
     quasi: Sequence[str] | None = None
     answers: Mapping[str, Any] = field(default_factory=dict)
     recipe: Path | None = None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.publishing import Made, publish_dataset
-from app.publishing_options import Options
+from app.publishing_options import ALIKE, Options
 from app.terminal import Terminal
 from curation.datasheet import asked_for, read_answers
 from xinheng import publication
@@ -45,7 +45,7 @@ class Asked:
     with_base: bool
     vault: Path | None
     key_file: Path | None
-    k: int
+    k: int | None
     quasi: str | None
     recipe: Path | None
     changelog: Path | None
@@ -68,8 +68,9 @@ def run(asked: Asked, *, terminal: Terminal) -> None:
     out = None if asked.dry_run else asked.out
     options = Options(
         version=asked.version, repo=repo, accept=asked.accept, allow=asked.allow, ids_only=asked.ids_only,
-        vault=opened(asked.vault, key_file=asked.key_file) if asked.vault else None, k=asked.k,
-        quasi=[one.strip() for one in asked.quasi.split(",") if one.strip()] if asked.quasi is not None else None,
+        vault=opened(asked.vault, key_file=asked.key_file) if asked.vault else None,
+        k=ALIKE if asked.k is None else asked.k,
+        quasi=_listed(asked.quasi),
         recipe=asked.recipe, changelog=asked.changelog, evidence=_evidence(asked.evidence), overwrite=asked.overwrite,
     )  # fmt: skip
     with terminal.busy(f"publishing {asked.artifact}") if not asked.ask else nullcontext():
@@ -100,14 +101,24 @@ def run(asked: Asked, *, terminal: Terminal) -> None:
     )
 
 
-def check(folder: Path, artifact: str | None, *, terminal: Terminal) -> None:
-    """Check a publication, also against an artifact where one is named."""
+def check(
+    folder: Path, artifact: str | None, *, vault: Path | None, key_file: Path | None, k: int | None, quasi: str | None,
+    terminal: Terminal,
+) -> None:  # fmt: skip
+    """Check a publication, also against an artifact where one is named; privacy as it was asked for then, or as now."""
     from app import publishing_check
+    from app.privacy import opened
 
+    held = opened(vault, key_file=key_file) if vault else None
     with terminal.busy(f"checking {folder}"):
         of = open_artifact(place_of(artifact)) if artifact else None
-        found = publishing_check.checked(folder, artifact=of, say=terminal.say)
+        again = publishing_check.Again(held, k, _listed(quasi))
+        found = publishing_check.checked(folder, artifact=of, again=again, say=terminal.say)
     publishing_check.show(terminal, folder, found)
+
+
+def _listed(quasi: str | None) -> list[str] | None:
+    return None if quasi is None else [one.strip() for one in quasi.split(",") if one.strip()]
 
 
 def is_model(folder: Path) -> bool:

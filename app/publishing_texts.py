@@ -1,24 +1,22 @@
-"""The texts of a published dataset: card, datasheet, Croissant, citation, terms, and the claims of the first two."""
+"""The texts of a published dataset: card, datasheet, citation, and the claims of the first two."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from app import publishing_gates as gates
 from app.publishing_book import book_of
+from app.publishing_described import CROISSANT, TERMS, described, terms
 from app.publishing_ids import IDS_SCRIPT
 from app.publishing_options import Options
 from curation import datasheet as sheet
-from curation.croissant import USES, Described, croissant
 from curation.dataset_card import card
-from curation.published import PRIVACY, Published
+from curation.published import ABOUT, Published
 from xinheng.citation import authors_of, citation, named
 from xinheng.claims import CLAIMS, Ledger, as_json
-from xinheng.printing import plain
 
 CARD: Final = "README.md"
 SHEET: Final = "DATASHEET.md"
@@ -52,9 +50,11 @@ def write_texts(
             licence=gates.spdx(verdict.licence), digest=str(manifest["digest"]),
             address=address, keywords=("counselling", "mental health"),
         ))  # fmt: skip
-    write_text(folder / "LICENCES.md", _terms(verdict))
-    described = _described(told, manifest, about, [named(one) for one in authors], date, options)
-    write_text(folder / "croissant.json", croissant(described, folder))
+    write_text(folder / TERMS, terms(verdict))
+    answers = sheet.as_json_facts(options.answers)["answers"]
+    who = {**about, "authors": [named(one) for one in authors], "date": date, "notes": [*notes]}
+    write_json(folder / ABOUT, who)
+    write_text(folder / CROISSANT, described(folder, manifest, who, answers, verdict.licence))
     text = ledger.finish(CARD, card(told, ledger))
     write_text(folder / CARD, text)
     write_text(folder / SHEET, ledger.finish(SHEET, sheet.datasheet(told, options.answers, ledger)))
@@ -62,57 +62,6 @@ def write_texts(
     if options.ids_only:
         write_text(folder / "rebuild.py", IDS_SCRIPT)
     return text
-
-
-def _described(
-    told: Published,
-    manifest: Mapping[str, Any],
-    about: Mapping[str, Any],
-    authors: Sequence[str],
-    date: str,
-    options: Options,
-) -> Described:
-    answers, facts = options.answers, manifest["facts"]
-    sources = ", ".join(str(one.get("title") or one["name"]) for one in facts.get("sources", []))
-    title, by = plain(about["title"]), f"{', '.join(authors)}. " if authors else ""
-    return Described(
-        name=re.sub(r"[^0-9A-Za-z_-]+", "-", str(manifest["name"])).strip("-") or "dataset",
-        title=title,
-        version=options.version,
-        licence=told.licence["licence"] or "no licence for the rows; see LICENCES.md",
-        languages=[plain(name) for name in facts.get("languages", {})],
-        address=f"https://huggingface.co/datasets/{about['repo']}" if about["repo"] else "",
-        cite=f"{by}{title}, version {options.version}. Digest {manifest['digest']}.",
-        authors=authors,
-        date=date,
-        rai={
-            "dataCollection": plain(f"Taken from: {sources}.") if sources else "",
-            "dataCollectionTimeframe": "",
-            "dataPreprocessingProtocol": [plain(one["what"]) for one in facts.get("steps", []) if one.get("what")],
-            "dataUseCases": USES,
-            "dataLimitations": [plain(note) for note in told.notes] + ["See Known limits in README.md."],
-            "personalSensitiveInformation": _sensitive(told.table),
-            "dataBiases": answers.get("bias", ""),
-            "dataSocialImpact": answers.get("impact", ""),
-            "dataReleaseMaintenancePlan": answers.get("updates", ""),
-        },
-    )
-
-
-def _sensitive(table: str) -> str:
-    if table == "choice":
-        return "None: exam questions."
-    return f"What people write of their troubles and health; what a finder of names found is in {PRIVACY}."
-
-
-def _terms(verdict: Any) -> str:
-    """The terms of each source in words; not a card, so it has no claims and no figures."""
-    lines = ["# Licences", "", *(f"- {plain(line)}" for line in (*verdict.explained, *verdict.duties)), ""]
-    lines += ["| source | licence | | clause |", "|---|---|---|---|"]
-    for one in verdict.findings:
-        cells = [one.source, one.licence, one.why, one.clause]
-        lines.append("| " + " | ".join(plain(cell).replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines) + "\n"
 
 
 def write_json(file: Path, value: Any) -> None:

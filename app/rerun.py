@@ -180,7 +180,12 @@ def changes(run: Artifact, again: Artifact) -> Iterator[dict[str, Any]]:
         yield from _differences(kind, _facts(old.get(kind)), _facts(new.get(kind)))
     for place, (before, after) in enumerate(_side_by_side(old.get("models", []), new.get("models", []))):
         who = str((after or before or {}).get("role", place))
-        yield from _differences("model", _facts(before), _facts(after), prefix=f"{who} ")
+        known = _facts(before)
+        # Which artifact answered was not recorded at first: that nobody wrote it down moved nothing.
+        now = {
+            name: value for name, value in _facts(after).items() if name in known or not name.startswith("artifact.")
+        }
+        yield from _differences("model", known, now, prefix=f"{who} ")
     yield from _differences("counts", _facts(old.get("counts")), _facts(new.get("counts")))
 
 

@@ -119,5 +119,25 @@ def _cell(value: object) -> str:
     return shown(text).replace("\n", "[U+000A]").replace("\t", "[U+0009]")
 
 
+def folded(text: str, *, width: int, indent: str = "") -> list[str]:
+    """A text as lines no wider than a terminal, further ones indented; Han characters count two, nothing is cut off.
+
+    >>> folded("read 5, kept 3", width=10, indent="  ")
+    ['read 5,', '  kept 3']
+    """
+    lines, line = list[str](), ""
+    for word in shown(text).split(" "):
+        if line.strip() and _width(f"{line} {word}") > width:
+            lines, line = [*lines, line.rstrip()], indent + word
+        else:
+            line = f"{line} {word}" if line else word
+        while _width(line) > width:
+            at = next(n for n in range(len(line), 0, -1) if _width(line[:n]) <= width)
+            if not line[:at].strip():
+                break
+            lines, line = [*lines, line[:at]], indent + line[at:]
+    return [*lines, line.rstrip()]
+
+
 def _width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -13,7 +13,7 @@ from curation.recipe import Recipe
 from curation.split import certify
 from curation.withdrawal import withdraw
 from xinheng.artifacts import Artifact, open_artifact
-from xinheng.errors import ArtifactError
+from xinheng.errors import ArtifactError, UsageError
 from xinheng.storage import Place
 
 TABLE: Final = "withdrawn"
@@ -39,6 +39,8 @@ def withdrawn_of(
     key: str,
     out: Place,
     say: Callable[[str], None],
+    forms: Callable[[str], Sequence[str]] = lambda name: [name],
+    vault: str | None = None,
 ) -> Taken:
     """What a recipe kept, without rows that were withdrawn now or in the version that lies at `out`.
 
@@ -48,26 +50,52 @@ def withdrawn_of(
         ids: Withdrawn now.
         key: The column of ids.
         out: Where the dataset will lie.
+        forms: What an id may be called in these rows. Only these names are remembered: with a vault the id itself
+            must not stand in a dataset that others get.
+        vault: Keyed id of the vault with which these rows are pseudonymised.
         say: Hears how many went, and which ids stand nowhere.
+
+    Raises:
+        UsageError: What was withdrawn before is known by another vault's ids only: rows would come back.
     """
     older = _older(out)
     earlier = (
         set(older.scan(TABLE).collect()["id"]) if older is not None and TABLE in older.manifest["tables"] else set()
     )
-    every = sorted({*ids, *earlier})
+    _require_vault(older, vault, out)
+    earlier = {name for one in earlier for name in forms(one)}
+    names = {one: [*forms(one)] for one in sorted(set(ids))}
+    found = withdraw(kept, dropped, sorted({*earlier, *(name for told in names.values() for name in told)}), key=key)
+    nowhere = set(found.missing)
+    here = {one: [name for name in told if name not in nowhere] for one, told in names.items()}
+    every = sorted({*earlier, *(name for one, told in here.items() for name in told or names[one])})
     if not every:
         return Taken(kept, dropped)
-    found = withdraw(kept, dropped, every, key=key)
-    new = sorted(set(ids) - earlier)
-    say(f"withdrawn: {found.rows:,} rows of {len(every):,} ids ({len(every) - len(new):,} from the version before)")
-    if lost := [one for one in found.missing if one in set(ids)]:
+    new = [one for one, told in names.items() if not earlier & {*told}]
+    before = f"{len(earlier):,} from the version before"
+    say(f"withdrawn: {found.rows:,} rows of {len(new) + len(earlier):,} ids ({before})")
+    if lost := [one for one, told in here.items() if not told]:
         more = f" and {len(lost) - _SHOWN:,} more" if len(lost) > _SHOWN else ""
         say(f"withdrawn: no row here has {', '.join(lost[:_SHOWN])}{more}")
-    facts = {"withdrawn": {"ids": len(every), "new_ids": len(new), "rows": found.rows, "missing": len(found.missing)}}
+    told = {"ids": len(every), "new_ids": len(new), "rows": found.rows, "missing": len(nowhere & {*every})}
     line = f"- Withdrawn: {found.rows:,} rows are out at the request of those who wrote them ({len(new):,} new ids)."
     texts = {CHANGELOG: unreleased(_log(older), line) if new else _log(older)}
     tables = {TABLE: pl.DataFrame({"id": every}, schema={"id": pl.String})}
-    return Taken(found.kept, found.dropped, tables, facts, texts)
+    return Taken(found.kept, found.dropped, tables, {"withdrawn": told}, texts)
+
+
+def _require_vault(older: Artifact | None, vault: str | None, out: Place) -> None:
+    if older is None or TABLE not in older.manifest["tables"]:
+        return
+    known_by = (older.manifest["facts"].get("privacy") or {}).get("vault")
+    if known_by is not None and known_by != vault:
+        raise UsageError(
+            "curate",
+            f"what was withdrawn from {out} is known by the ids of its vault, and would come back",
+            want="--vault FILE, the vault that it was made with",
+            have="another vault" if vault else "no vault",
+            mend="Or choose another --out, and give the whole list with --withdraw.",
+        )
 
 
 def certificate_of(kept: pl.DataFrame, recipe: Recipe, *, groups: Sequence[str], seed: int) -> dict[str, Any]:

@@ -37,8 +37,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Polars' client of a store asks the environment ten times a second, in a thread that never ends, and the C library
     lets nobody change the environment meanwhile: a test that does may end the process with a segmentation fault.
+    Of several workers one runs them, last; every other file stays with one worker, which makes its fixtures once.
     """
-    items.sort(key=lambda item: any("s3" in name for name in getattr(item, "fixturenames", ())))
+
+    def in_store(item: pytest.Item) -> bool:
+        return any("s3" in name for name in getattr(item, "fixturenames", ()))
+
+    items.sort(key=in_store)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("s3" if in_store(item) else str(item.path)))
 
 
 @pytest.fixture(scope="session")

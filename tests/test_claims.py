@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -32,6 +35,35 @@ def by_reading(source: str) -> Callable[[], int]:
     return rows
 
 
+def tuned_nano() -> dict[str, str]:
+    """What docs/log.md, with its conditions, says of nano tuned on IMHI's DR, as it stands there."""
+    log = (ROOT / "docs" / "log.md").read_text(encoding="utf-8")
+    found = re.search(r"\| nano tuned \| \*\*([\d.]+)\*\* \(([\d.]+) to ([\d.]+), by post\)", log)
+    floor = re.search(r"\| majority floor \| ([\d.]+) \|", log)
+    assert found
+    assert floor
+    return dict(zip(("f1", "low", "high", "floor"), (*found.groups(), floor[1]), strict=True))
+
+
+def settings_of_code() -> dict[str, Any]:
+    """Numbers that the code itself decides."""
+    from app.desk.recovery_code import ALPHABET, GROUPS
+    from curation.recipes.first_generation import STEPS
+    from training.recipes.imhi_counselor import RECIPE
+    from xinheng import errors
+
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return {
+        "python": told["project"]["requires-python"].removeprefix(">="),
+        "failed": errors.CheckFailed.exit_code,
+        "wrong": errors.UsageError.exit_code,
+        "interrupted": errors.BudgetSpent.exit_code,
+        "characters": next(step.keywords["characters"] for step in STEPS if getattr(step, "keywords", None)),
+        "bits": 4 * GROUPS * (len(ALPHABET).bit_length() - 1),
+        "steps": RECIPE.steps,
+    }
+
+
 @pytest.fixture(scope="module")
 def book() -> Book:
     from curation.recipe import names
@@ -44,6 +76,8 @@ def book() -> Book:
             "sample-posts": by_reading("sample-posts"),
             "sample-statements": by_reading("sample-statements"),
             "recipes": lambda: len(names()),
+            "tuned nano": tuned_nano,
+            "code": settings_of_code,
         },
     )
 

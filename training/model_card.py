@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from xinheng.claims import Ledger
 from xinheng.figures import Book, in_derived, in_file, key_in_file
-from xinheng.licences import OTHER, binding, hub_name, unlicensed
+from xinheng.licences import CONDITIONS, OTHER, binding, hub_name, publication, unlicensed
 from xinheng.marks import mark_line
 from xinheng.printing import scalar
 
 ABOUT: Final = "provenance/about.json"
 MANIFEST: Final = "provenance/manifest.json"
+_JOINED: Final = " AND "
 _SMALL: Final = {"nf4": "four bits (normal float, bitsandbytes)", "int8": "eight bits (bitsandbytes)"}
 
 
@@ -72,6 +73,7 @@ def claimed(kind: str, ledger: Ledger, *, more: str = "", with_base: bool = Fals
     warned = "".join(
         f"> **{ledger.say(in_derived('marks', at), 'text')}**\n" for at in range(len(manifest.get("marks", [])))
     )
+    said_zh = _used_zh(facts, ledger)
     known = f"## Known about its data\n\n{warned}\n" if warned else ""
     return f"""---
 {_front(kind, facts, told, ledger)}
@@ -88,11 +90,11 @@ who is responsible.**
 
 ## Data and licence
 
-| source | licence | rows |
+| source | licence | rows of its data |
 |---|---|---:|
 {_data(facts, ledger) or "| not recorded | | |"}
 
-{_bound(told["licence"], ledger)}
+{_used(facts, ledger)}{_bound(told["licence"], ledger)}
 
 {known}{more}## Use
 
@@ -102,7 +104,7 @@ who is responsible.**
 
 供研究使用。**它不是諮商師，也不提供建議：若沒有負責的專業人員在場，請勿讓它回覆求助的人。**
 
-{_bound_zh(told["licence"], ledger)}原始模型：{_told(ledger, "base") if told["base"] else "未記錄"}。
+{_bound_zh(told["licence"], ledger)}原始模型：{_told(ledger, "base") if told["base"] else "未記錄"}。{said_zh}
 """
 
 
@@ -143,10 +145,37 @@ def _data(facts: Mapping[str, Any], ledger: Ledger) -> str:
     return "\n".join(lines)
 
 
+def _used(facts: Mapping[str, Any], ledger: Ledger) -> str:
+    """How many of those rows were trained on, and what became of the others, as far as the manifest tells."""
+    rows = facts.get("rows") or {}
+    if "rows" not in rows.get("train", {}):
+        return ""
+    said = [
+        f"Trained on **{_fact(ledger, 'rows', 'train', 'rows')} rows**, those of the train split that could be used."
+    ]
+    if why := [*(rows["train"].get("unusable") or {})]:
+        at = ("rows", "train", "unusable")
+        left = (
+            f"{_fact(ledger, *at, one)} ({ledger.say(key_in_file(one, MANIFEST, 'facts', *at), 'text')})" for one in why
+        )
+        said.append(f"Left out of that split: {', '.join(left)}.")
+    if "rows" in rows.get("validation", {}):
+        measured = _fact(ledger, "rows", "validation", "rows")
+        said.append(f"{measured} rows of the validation split were only measured on, never trained on.")
+    return " ".join([*said, "The table counts all rows of the data, those of its test split too."]) + "\n\n"
+
+
 def licence_of(facts: Mapping[str, Any]) -> str:
-    """The licence that binds: the most restrictive of its rows' and its base's."""
-    of_base = facts.get("base", {}).get("licence")
-    return binding([*(str(row["licence"] or "") for row in facts.get("licences", [])), *([of_base] if of_base else [])])
+    """The licence that it may bear: the most open one into which all of it may go, or several joined by AND.
+
+    Where one of its rows' or its base's allows no publication at all, the strictest of them is named: a rank alone
+    would take BY-NC for the licence of a mixture with BY-SA, which neither can hold.
+    """
+    rows = [dict(row) for row in facts.get("licences", [])]
+    if of_base := facts.get("base", {}).get("licence"):
+        rows.append({"licence": of_base, "sources": ["base"], "rows": 0})
+    strict = binding(str(row["licence"] or "") for row in rows)
+    return strict if unlicensed(strict) else publication(rows, accept=CONDITIONS).licence or strict
 
 
 def licence_in(folder: Path) -> str | None:
@@ -223,13 +252,28 @@ def _bound(licence: str, ledger: Ledger) -> str:
     if not licence or unlicensed(licence):
         return "**No licence is known for what it was made from: nobody may rely on one.**"
     said = _told(ledger, "licence")
-    return f"The most restrictive licence of its rows and its base binds it: **{said}**. Those of the others hold too."
+    if _JOINED in licence:
+        return f"No single licence can hold all that it was made of: **{said}** hold beside each other."
+    return f"It may be used under **{said}**, into which all that it was made of may go. The terms of each hold too."
 
 
 def _bound_zh(licence: str, ledger: Ledger) -> str:
     if not licence or unlicensed(licence):
         return "訓練資料沒有已知的授權條款，任何人都不應假定可自由使用。"
-    return f"適用其資料與原始模型之中最嚴格的授權：**{_told(ledger, 'licence')}**；其他授權條款同樣有效。"
+    said = _told(ledger, "licence")
+    if _JOINED in licence:
+        return f"沒有單一授權能涵蓋其資料與原始模型，須同時遵守：**{said}**。"
+    return f"依其資料與原始模型的授權，可採用 **{said}**；各來源的條款同樣有效。"
+
+
+def _used_zh(facts: Mapping[str, Any], ledger: Ledger) -> str:
+    rows = facts.get("rows") or {}
+    if "rows" not in rows.get("train", {}):
+        return ""
+    measured = (
+        f"，另以 {_fact(ledger, 'rows', 'validation', 'rows')} 筆驗證" if "rows" in rows.get("validation", {}) else ""
+    )
+    return f"實際用於訓練的有 {_fact(ledger, 'rows', 'train', 'rows')} 筆{measured}。"
 
 
 def _use(kind: str, facts: Mapping[str, Any], told: Mapping[str, Any], ledger: Ledger, *, with_base: bool) -> str:

@@ -6,10 +6,13 @@ Expressions (`pl.Expr` in, `pl.Expr` out) do the same for whole columns at the s
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from functools import cache
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from xinheng.shards import in_pieces
@@ -27,6 +30,8 @@ _HAN = re.compile(f"[{HAN}]")
 # With the variation selectors behind emoji, which are no symbols themselves.
 _MARKS: Final = r"[\s\p{P}\p{S}\p{C}\x{FE00}-\x{FE0F}]+"
 _LATIN = re.compile("[A-Za-z]")
+# Signs that OpenCC leaves as they are when they stand alone, since some words keep them in Simplified text as well.
+_ONE_WORD: Final = str.maketrans("著妳牠祂瞭藉甚祇覆", "着你它他了借什只复")
 
 
 @cache
@@ -93,6 +98,37 @@ def language_expr(text: pl.Expr) -> pl.Expr:
         .then(pl.lit("zh-Hans"))
         .otherwise(None)
     )
+
+
+def folded(text: str) -> str:
+    """A text as it is looked for: one width, one case, one script.
+
+    Sign by sign, so that what stands around a sign changes nothing: what a search takes for the same is sometimes
+    two words (乾坤 and 干坤), and never is a word missed for its script. The text stays as long as NFKC made it.
+
+    >>> folded("夢見ＡＢＣ") == folded("梦见abc"), folded("睡不著，在家裏") == folded("睡不着,在家裡")
+    (True, True)
+    """
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    signs = np.frombuffer(plain.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    # A table of arrays takes a third of the time of str.translate.
+    return _folds()[signs].tobytes().decode("utf-32-le", "surrogatepass")
+
+
+@cache
+def _folds() -> npt.NDArray[np.uint32]:
+    """Each code point's, of both scripts the Simplified one's."""
+    import opencc
+
+    characters = [chr(code) for start, end in ((0x3400, 0xA000), (0x20000, 0x2FA20)) for code in range(start, end)]
+    simple = opencc.OpenCC("t2s").convert("\n".join(characters)).split("\n")
+    found = np.arange(0x110000, dtype=np.uint32)
+    for character, other in zip(characters, simple, strict=True):
+        if len(other) == 1:
+            found[ord(character)] = ord(other)
+    for code, other in _ONE_WORD.items():
+        found[code] = other
+    return found
 
 
 def plain_form(text: pl.Expr) -> pl.Expr:

@@ -15,8 +15,8 @@ from typing import Final
 
 from app.desk import blobs, jobs, memory_folder, store, teaching
 from app.desk.jobs import Job
+from app.desk.packing import unpacked
 from app.desk.store import Record, records, save
-from app.desk.training_worker import unpacked
 from app.desk.unlock import Desk
 from xinheng.errors import UsageError, WriteError
 from xinheng.storage import Place
@@ -45,6 +45,13 @@ def current(desk: Desk, client_id: str) -> Record | None:
     if adapter_id is None or not teaching.consented(desk, client_id):
         return None
     return next((one for one in _adapters(desk, client_id) if one.record_id == adapter_id), None)
+
+
+def kept(desk: Desk, client_id: str) -> tuple[Record, Record | None] | None:
+    """The adapter that was accepted last and the one before it, whether they may be used or not; None without any."""
+    adapter_id, before_id, _ = _pointer(desk, client_id)
+    there = {one.record_id: one for one in _adapters(desk, client_id)}
+    return None if adapter_id is None or adapter_id not in there else (there[adapter_id], there.get(before_id or ""))
 
 
 def accept(desk: Desk, one: Job, *, place: Place | None = None) -> Record:
@@ -140,7 +147,7 @@ def in_use(desk: Desk, client_id: str, *, base: str = "nano", place: Place | Non
         taken_back = _pointer(desk, client_id)[0] is not None
         yield Used(f"local:{base}", None, "consent was taken back" if taken_back else "")
         return
-    if not _same_base(held, base):
+    if not fits(held, base):
         yield Used(f"local:{base}", None, "the adapter was trained on another base")
         return
     memory_folder.require_room(2 * int(held.body["size"]))
@@ -157,7 +164,8 @@ def in_use(desk: Desk, client_id: str, *, base: str = "nano", place: Place | Non
         folder.remove()
 
 
-def _same_base(held: Record, base: str) -> bool:
+def fits(held: Record, base: str) -> bool:
+    """Whether an adapter was trained on this base."""
     from training.base import located
     from xinheng.chat.local_files import identity_of, local_files
 

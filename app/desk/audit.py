@@ -88,6 +88,29 @@ def entries(connection: sa.Connection, counsellor_id: str, keys: Keys) -> Iterat
         raise _broken(expected)
 
 
+def newest(
+    connection: sa.Connection, counsellor_id: str, keys: Keys, *, before: int = 0, most: int = 50
+) -> list[Entry]:
+    """The last entries, the newest first, or those before a number.
+
+    Each is opened as what its number says; whether one was taken out shows when `entries` reads all.
+
+    Raises:
+        DeskError: An entry was changed; its number is named.
+    """
+    query = sa.select(audit_table.c.seq, audit_table.c.body).where(audit_table.c.counsellor_id == counsellor_id)
+    if before:
+        query = query.where(audit_table.c.seq < before)
+    told = []
+    for row in connection.execute(query.order_by(audit_table.c.seq.desc()).limit(most)):
+        try:
+            body = opened(subkey(keys.audit, "body"), bytes(row.body), identity(counsellor_id, "audit", row.seq))
+        except Unopened as error:
+            raise _broken(row.seq) from error
+        told.append(Entry(row.seq, json.loads(body)))
+    return told
+
+
 def _broken(seq: int) -> DeskError:
     return DeskError("log", "the chain is broken", have=f"entry {seq} changed or absent", mend="Restore a backup.")
 

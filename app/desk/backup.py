@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from app.desk import migration
 from app.desk.database import desk_table, metadata, read, written
 from xinheng.errors import InputError, UsageError, WriteError
 
@@ -80,11 +81,15 @@ def _files(home: Path, out: Any, digest: Any, counts: dict[str, int]) -> None:
 def restore(engine: sa.Engine, home: Path, source: Path) -> dict[str, int]:
     """Put a backup into a database where there is no counsellor yet; all of it, or nothing.
 
+    One of an older Xinheng is brought up on the way.
+
     Raises:
         UsageError: The database holds a desk.
         InputError: The file is no backup, or not whole.
+        DeskError: A newer Xinheng made it.
     """
-    counts = _checked(source)
+    counts, schema = _checked(source)
+    migration.require_known(schema)
     names = {table.name: table for table in metadata.sorted_tables}
 
     def work(connection: sa.Connection) -> None:
@@ -95,6 +100,8 @@ def restore(engine: sa.Engine, home: Path, source: Path) -> dict[str, int]:
             if "table" in line:
                 row = {key: _back(value) for key, value in line["row"].items()}
                 connection.execute(names[line["table"]].insert().values(**row))
+        migration.fill(connection, schema)
+        connection.execute(desk_table.update().values(schema=migration.SCHEMA))
 
     written(engine, work)
     for line in _lines(source):
@@ -111,9 +118,9 @@ def _put_file(folder: Path, line: dict[str, Any]) -> None:
     path.write_bytes(base64.b64decode(line["body"]))
 
 
-def _checked(source: Path) -> dict[str, int]:
-    """The counts at the end of a backup, once its digest was found to be right."""
-    digest, end = hashlib.sha256(), None
+def _checked(source: Path) -> tuple[dict[str, int], int]:
+    """The counts at the end of a backup, once its digest was found to be right, and the schema of its rows."""
+    digest, end, schema = hashlib.sha256(), None, 0
     try:
         with source.open("rb") as lines:
             for number, line in enumerate(lines):
@@ -123,14 +130,16 @@ def _checked(source: Path) -> dict[str, int]:
                 if "end" in held:
                     end = held
                     break
+                if held.get("table") == "desk":
+                    schema = int(held["row"]["schema"])
                 digest.update(line)
     except OSError as error:
         raise InputError("desk", f"cannot read {source}", have=error.strerror or "an error") from error
-    except ValueError:
+    except (ValueError, KeyError, TypeError):
         end = None
     if end is None or end["end"] != digest.hexdigest():
         raise InputError("desk", f"{source} is no whole backup", want=_FORMAT, mend="Take another copy of it.")
-    return {str(name): int(count) for name, count in end["counts"].items()}
+    return {str(name): int(count) for name, count in end["counts"].items()}, schema
 
 
 def _lines(source: Path) -> Iterator[dict[str, Any]]:

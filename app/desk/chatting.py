@@ -1,7 +1,12 @@
-"""Free conversation between counsellor and model, with a client's context or without; what was typed always stays."""
+"""Free conversation between counsellor and model, with a client's context or without; what was typed always stays.
+
+The instructions stand alone in the system message. What is known of a client goes with the first of the counsellor's
+turns that is sent, between marks: nothing that somebody wrote in a letter can pass for an instruction by its place.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, get_args
@@ -16,6 +21,9 @@ from xinheng.messages import Message, Usage, Want
 Speaker = Literal["counsellor", "model"]
 TurnState = Literal["typed", "generated", "broken", "accepted"]
 _MOST_TOKENS: Final = 1200
+# A question comes before anything else; of what is left so much may be context, less where a model says that it does
+# not fit; the rest are earlier turns.
+_SHARES: Final = (0.5, 0.2, 0.0)
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,37 +78,61 @@ async def answered(
 ) -> Talk:
     """The conversation with the model's answer, streamed to `tell`; a part that was heard before it broke off is kept.
 
+    Asked again, the parts that broke off stay where they are and are not sent.
+
     Args:
         model: Answers.
-        talk: Ends with what the counsellor typed.
+        talk: Ends with what the counsellor typed, or with parts of an answer to it.
         client: Whose context goes along; None for none.
         language: Of the instructions.
         tell: Hears the answer piece by piece.
     """
-    if not talk.turns or talk.turns[-1].speaker != "counsellor":
+    asked = _sent(talk.turns)
+    if not asked or asked[-1].speaker != "counsellor":
         return replace(talk, problem="question", words=words("question", language))
     told = prompts(language)
     order = told.text("desk_chat")
-    most = min(_MOST_TOKENS, model.context // 3)
-    room = int(0.9 * (model.context - most - tokens(order)))
-    # A question comes before anything else; half of what is left may be context, the rest are earlier turns.
-    last = tokens(talk.turns[-1].text)
+    most = _most(model)
+    room = _room(model, order)
     want = Want(max_tokens=most, temperature=0.7, thinking=None)
-    for share in (0.5, 0.2, 0.0):
+    for share in _SHARES:
         context, given = "", dict[str, Any]()
         if client is not None and share:
-            parts, given = client_parts(client, told, int((room - last) * share))
+            room_for_it = int((room - tokens(asked[-1].text)) * share)
+            # Hundreds of notes take a moment to choose from; others are typing.
+            parts, given = await asyncio.to_thread(client_parts, client, told, room_for_it)
             context = Material(tuple(parts)).shown(told.text("desk_title_end"))
-        turns, left_out = _recent(talk.turns, room - (tokens(context) if context else 0))
-        system = f"{order}\n\n{context}" if context else order
-        answer = await ask(model, [Message("system", system), *turns], want, language=language, tell=tell)
+        turns, left_out = _recent(asked, room - (tokens(context) if context else 0))
+        if context:
+            turns[0] = Message("user", f"{context}\n\n{turns[0].content}")
+        answer = await ask(model, [Message("system", order), *turns], want, language=language, tell=tell)
         if answer.problem not in ("overflow", "prompt_lost"):
             break
     whole = not answer.problem
     text = answer.reply.text if answer.reply is not None and whole else answer.heard
-    state: TurnState = "generated" if whole else "broken"
-    told_turns = (*talk.turns, Turn("model", text.strip(), state)) if text.strip() else talk.turns
+    heard = heard_turn(text, whole=whole)
+    told_turns = (*talk.turns, heard) if heard else talk.turns
     return Talk(told_turns, answer.problem, answer.words, left_out, given, talk.concerns, answer.usage)
+
+
+def heard_turn(text: str, *, whole: bool) -> Turn | None:
+    """A model's turn of what was heard; None where that is nothing. Halves of signs can be kept in no record."""
+    plain = text.encode("utf-8", "ignore").decode().strip()
+    return Turn("model", plain, "generated" if whole else "broken") if plain else None
+
+
+def _most(model: Model) -> int:
+    return min(_MOST_TOKENS, model.context // 3)
+
+
+def _room(model: Model, order: str) -> int:
+    return int(0.9 * (model.context - _most(model) - tokens(order)))
+
+
+def _sent(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
+    """The turns without parts of answers that were asked for again."""
+    followed = [turn.speaker == "counsellor" for turn in turns[1:]] + [False] * bool(turns)
+    return tuple(turn for turn, more in zip(turns, followed, strict=True) if turn.state != "broken" or more)
 
 
 def _recent(turns: tuple[Turn, ...], room: int) -> tuple[list[Message], int]:

@@ -81,6 +81,10 @@ def _client(connection: sa.Connection, desk: Desk, client_id: str, marks: _Marks
     except DeskError as error:
         found.wrong.append(str(error))
         return
+    numbers = sa.select(RECORDS["note"].c.record_id).where(RECORDS["note"].c.client_id == client_id).distinct()
+    last = max((int(row[0]) for row in connection.execute(numbers)), default=0)
+    if last != connection.execute(sa.select(client_table.c.notes).filter_by(client_id=client_id)).scalar_one():
+        found.wrong.append(f"the count of notes of client {client_id[:8]} was changed, or his last note is gone")
     for kind in KINDS:
         table = RECORDS[kind]
         query = sa.select(table).where(table.c.client_id == client_id).order_by(table.c.record_id, table.c.version)

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import hmac
 import json
+import os
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from app.desk import store
@@ -21,6 +24,7 @@ from app.desk.paper import client_code, note_draft, word
 from app.desk.store import Record
 from app.desk.teaching import consented
 from app.desk.unlock import Desk
+from xinheng.errors import UsageError, WriteError
 from xinheng.sealing import subkey
 from xinheng.text import language_of
 
@@ -39,6 +43,7 @@ class Corpus:
         clients: Of how many clients.
         left_out: How many clients, notes and items are not there, by why.
         replaced: Places replaced, by class.
+        whose: How many notes of each client, by his id.
     """
 
     lines: bytes = field(repr=False)
@@ -46,14 +51,22 @@ class Corpus:
     clients: int
     left_out: dict[str, int]
     replaced: dict[str, int]
+    whose: dict[str, int] = field(default_factory=dict, repr=False)
 
 
 def corpus(desk: Desk, clients: Sequence[str] | None = None) -> Corpus:
-    """The notes of all clients, or of some, who consented to the use `corpus`; the log says whose went out.
+    """The notes of all clients, or of some, who consented to the use `corpus`; the log says whose went out."""
+    made = prepared(desk, clients)
+    went_out(desk, made)
+    return made
+
+
+def prepared(desk: Desk, clients: Sequence[str] | None = None) -> Corpus:
+    """What `corpus` would give, to be read before it goes out: nothing is in the log yet.
 
     A note needs a question and an answer: what a person wrote, edited or accepted. Days are not given.
     """
-    left, replaced, lines, whose = Counter[str](), Counter[str](), list[dict[str, Any]](), 0
+    left, replaced, lines, whose = Counter[str](), Counter[str](), list[dict[str, Any]](), dict[str, int]()
     for client_id in sorted(clients) if clients is not None else store.clients(desk):
         if not consented(desk, client_id, USE):
             left["clients without consent to it"] += 1
@@ -68,13 +81,51 @@ def corpus(desk: Desk, clients: Sequence[str] | None = None) -> Corpus:
         for n, (note_id, language, _, _) in enumerate(notes):
             told = {"question": changed[2 * n], "answer": changed[2 * n + 1]}
             lines.append({"note_id": f"{name}-{int(note_id):05}", "client_id": name, "language": language, **told})
-        whose += 1
-        store.log(desk, "exported", client=client_id, what=USE, notes=len(notes))
+        whose[client_id] = len(notes)
     # In the order of the names, which says nothing of when a client came.
     lines.sort(key=lambda line: str(line["note_id"]))
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     counted = {why: count for why, count in sorted(left.items()) if count}
-    return Corpus(text.encode(errors="replace"), len(lines), whose, counted, dict(sorted(replaced.items())))
+    return Corpus(text.encode(errors="replace"), len(lines), len(whose), counted, dict(sorted(replaced.items())), whose)
+
+
+def went_out(desk: Desk, made: Corpus) -> None:
+    """Write into the log whose notes were given away."""
+    for client_id, notes in made.whose.items():
+        store.log(desk, "exported", client=client_id, what=USE, notes=notes)
+
+
+def write(desk: Desk, to: Path) -> Corpus:
+    """Put the corpus of all clients into a file, whole or not at all.
+
+    Raises:
+        UsageError: There is something at `to` already, or no note to give.
+        WriteError: The disk refuses.
+    """
+    there = UsageError("desk", f"{to} is there already", mend="Choose another name.")
+    if to.exists():
+        raise there
+    made = prepared(desk)
+    if not made.notes:
+        why = "; ".join(f"{count} {what}" for what, count in made.left_out.items())
+        raise UsageError("desk", "there is no note to give", have=why, mend="Nothing was written.")
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=to.parent, prefix=f".{to.name}.writing-")
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(made.lines)
+                out.flush()
+                os.fsync(out.fileno())
+            went_out(desk, made)  # before, for what the log does not hold must not be out
+            os.link(name, to)  # a rename would put it over a file that came meanwhile
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except FileExistsError:
+        raise there from None
+    except OSError as error:
+        raise WriteError("desk", f"cannot write {to}", have=error.strerror or "an error") from error
+    return made
 
 
 def _pairs(notes: Sequence[Record], left: Counter[str]) -> Iterator[tuple[str, str, str, str]]:

@@ -7,20 +7,27 @@ file can see is how many clients and records there are, how long each is, and in
 from __future__ import annotations
 
 import random
+import ssl
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
+from app.desk import migration
+from app.desk.database_address import reached
+from app.desk.migration import SCHEMA
 from xinheng.errors import DeskError
 
-SCHEMA: Final = 1
 # Every kind has a table of the same columns. A version is a row; it is written once and never changed.
 KINDS: Final = ("info", "note", "draft", "edit", "consent", "adapter", "attachment", "library", "summary", "job")
 
-_RETRIED: Final = frozenset({"40001", "40P01"})
+# Met another transaction; another desk made the same table or column at the same moment.
+_RETRIED: Final = frozenset({"40001", "40P01", "42P07", "42701"})
+# The server ends or comes back, as after a crash of one of its processes.
+_BROKEN: Final = ("57P01", "57P02", "57P03", "08")
 _TRIES: Final = 12
 
 metadata = sa.MetaData()
@@ -56,6 +63,7 @@ client_table = sa.Table(
     sa.Column("code_tag", sa.String(64), nullable=False),
     sa.Column("epoch", sa.Integer, nullable=False),
     sa.Column("wrapped", sa.LargeBinary, nullable=False),
+    sa.Column("notes", sa.Integer, nullable=False, server_default="0"),  # the last note's number
     sa.UniqueConstraint("counsellor_id", "code_tag"),
 )
 audit_table = sa.Table(
@@ -82,28 +90,34 @@ T = TypeVar("T")
 
 
 def connect(home: Path, url: str | None = None) -> sa.Engine:
-    """The database at an address, or the SQLite file of a desk's folder, with its tables made.
+    """The database at an address, or the SQLite file of a desk's folder, with its tables made or brought up.
 
     Args:
         home: The desk's folder, made with mode 0700.
         url: `postgresql://…`, or any address SQLAlchemy knows; None for `desk.sqlite` in the folder.
 
     Raises:
-        DeskError: The database does not answer, or was made by a newer Xinheng.
+        DeskError: The database does not answer, was made by a newer Xinheng, or cannot be brought up.
+        UsageError: The address says something that is not known.
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    address = url or f"sqlite:///{home / 'desk.sqlite'}"
-    if address.startswith(("postgresql://", "postgres://")):
-        address = "postgresql+pg8000://" + address.partition("://")[2]
     options: dict[str, Any] = {"hide_parameters": True, "pool_pre_ping": True}
-    if not address.startswith("sqlite"):
-        options["isolation_level"] = "SERIALIZABLE"
     try:
+        address, options["connect_args"] = reached(home, url)
+        if address.get_backend_name() != "sqlite":
+            options["isolation_level"] = "SERIALIZABLE"
         engine = sa.create_engine(address, **options)
-        if engine.dialect.name == "sqlite":
-            (home / "desk.sqlite").touch(mode=0o600)
-            _as_sqlite(engine)
-        written(engine, _migrate)
+        with ExitStack() as undone:
+            undone.callback(engine.dispose)
+            if engine.dialect.name == "sqlite":
+                (home / "desk.sqlite").touch(mode=0o600)
+                _as_sqlite(engine)
+            _once(engine, _make)
+            migration.bring_up(engine, home, _once)
+            undone.pop_all()
+    except ssl.SSLError as error:
+        why, mend = "the database does not prove who it is", "Give its certificate by ?sslrootcert=FILE in the address."
+        raise DeskError("desk", why, have=error.reason or type(error).__name__, mend=mend) from None
     except sa.exc.SQLAlchemyError as error:
         raise DeskError("desk", "the database does not answer", have=type(error).__name__, mend="Is it up?") from None
     return engine
@@ -131,16 +145,14 @@ def _as_sqlite(engine: sa.Engine) -> None:
     )
 
 
-def _migrate(connection: sa.Connection) -> None:
-    """Make or bring up the tables, in one transaction: a killed migration has not happened."""
+def _make(connection: sa.Connection) -> None:
+    """Make the tables that are not there; whole ones need no step of `migration.py`."""
     made = sa.inspect(connection).has_table("desk")
+    if made:
+        migration.require_known(connection.execute(sa.select(desk_table.c.schema)).scalar_one())
     metadata.create_all(connection)
     if not made:
         connection.execute(desk_table.insert().values(desk_id=random.SystemRandom().randbytes(16).hex(), schema=SCHEMA))
-        return
-    schema = connection.execute(sa.select(desk_table.c.schema)).scalar_one()
-    if schema > SCHEMA:
-        raise DeskError("desk", "made by a newer Xinheng", want=f"schema {SCHEMA}", have=str(schema), mend="Update.")
 
 
 def read(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
@@ -153,27 +165,61 @@ def written(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
 
     Where two transactions met and the database let one of them win, the other's work is done again from its first
     read; so is one whose row was made meanwhile, for the work itself then finds it and says whose it is.
+
+    Raises:
+        DeskError: The database refused, went away, or was brought up by a newer program meanwhile.
     """
+
+    def same_schema(connection: sa.Connection) -> T:
+        schema = connection.execute(sa.select(desk_table.c.schema)).scalar_one_or_none()
+        if schema != SCHEMA:
+            why, mend = "another desk has brought the database up", "Update Xinheng here and start it again."
+            raise DeskError("desk", why, want=f"schema {SCHEMA}", have=str(schema), mend=mend)
+        return work(connection)
+
+    return _repeated(engine, same_schema, writes=True)
+
+
+def _once(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
     return _repeated(engine, work, writes=True)
 
 
 def _repeated(engine: sa.Engine, work: Callable[[sa.Connection], T], *, writes: bool) -> T:
     for again in range(_TRIES):
+        worked = False
         try:
             with engine.connect().execution_options(writes=writes) as connection, connection.begin():
-                return work(connection)
+                done = work(connection)
+                worked = True
         except sa.exc.DBAPIError as error:
-            if again == _TRIES - 1 or not _worth_repeating(error):
+            broken = _broken(error)
+            if writes and worked and broken:
+                # It broke while the end of the transaction was on its way: it may be saved.
+                raise DeskError(
+                    "desk", "the database went away", mend="Look whether it was saved before you repeat it."
+                ) from None
+            if again == _TRIES - 1 or not (broken or _worth_repeating(error)):
                 raise DeskError(
                     "desk", "the database refused", have=type(error.orig).__name__, mend="Nothing was changed; repeat."
                 ) from None
+        else:
+            return done
         time.sleep(random.uniform(0, 0.01 * 2 ** min(again, 6)))  # noqa: S311  no secret
     raise AssertionError("unreachable")
 
 
+def _broken(error: sa.exc.DBAPIError) -> bool:
+    return error.connection_invalidated or _code(error).startswith(_BROKEN)
+
+
 def _worth_repeating(error: sa.exc.DBAPIError) -> bool:
-    if isinstance(error, sa.exc.IntegrityError):
-        return True
+    return (
+        isinstance(error, sa.exc.IntegrityError)
+        or _code(error) in _RETRIED
+        or "database is locked" in str(error.orig.args[0] if error.orig is not None and error.orig.args else "")
+    )
+
+
+def _code(error: sa.exc.DBAPIError) -> str:
     told = error.orig.args[0] if error.orig is not None and error.orig.args else ""
-    code = told.get("C") if isinstance(told, dict) else getattr(error.orig, "sqlstate", None)
-    return code in _RETRIED or "database is locked" in str(told)
+    return str(told.get("C") if isinstance(told, dict) else getattr(error.orig, "sqlstate", None) or "")

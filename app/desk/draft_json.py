@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,8 +27,12 @@ def draft_from_json(value: Any) -> Draft:
         DeskError: It is none; the place is named and no word of it.
     """
     whole = _typed(value, dict, "draft")
-    items = [_item(one, n) for n, one in enumerate(_typed(whole.get("items"), list, "items"))]
-    old = [_rejection(one, n) for n, one in enumerate(_typed(whole.get("rejections"), list, "rejections"))]
+    items = [_item(one, f"items/{n}") for n, one in enumerate(_listed(whole, "items"))]
+    old = [_rejection(one, f"rejections/{n}") for n, one in enumerate(_listed(whole, "rejections"))]
+    return _draft(whole, _typed(whole.get("question"), str, "question"), items, old)
+
+
+def _draft(whole: Mapping[str, Any], question: str, items: list[Item], old: list[Rejection]) -> Draft:
     next_id = _typed(whole.get("next_id"), int, "next_id")
     ids = [item.item_id for item in items]
     if len(set(ids)) < len(ids):
@@ -37,25 +42,27 @@ def draft_from_json(value: Any) -> Draft:
         raise _broken("items", "parts out of their order")
     if any(int(one[1:]) >= next_id for one in ids):
         raise _broken("next_id", "an id that will be given again")
-    return Draft(_typed(whole.get("question"), str, "question"), tuple(items), tuple(old), next_id)
+    return Draft(question, tuple(items), tuple(old), next_id)
 
 
 def timeline_to_json(timeline: Timeline) -> dict[str, Any]:
     """A timeline as a JSON value; what many of its drafts share is written once."""
     drafts = [*timeline.past, timeline.now, *timeline.future]
-    shared: dict[Item | Rejection, int] = {}
-    for draft in drafts:
-        parts: tuple[Item | Rejection, ...] = (*draft.items, *draft.rejections)
-        for part in parts:
-            shared.setdefault(part, len(shared))
+    questions: dict[str, int] = {}
+    items: dict[Item, int] = {}
+    old: dict[Rejection, int] = {}
+    told = [
+        {
+            "question": questions.setdefault(draft.question, len(questions)),
+            "items": [items.setdefault(item, len(items)) for item in draft.items],
+            "rejections": [old.setdefault(one, len(old)) for one in draft.rejections],
+            "next_id": draft.next_id,
+        }
+        for draft in drafts
+    ]
     return {
-        "shared": [_plain(part) for part in shared],
-        "drafts": [
-            {**draft_to_json(draft), "items": [shared[item] for item in draft.items],
-             "rejections": [shared[old] for old in draft.rejections]}
-            for draft in drafts
-        ],
-        "now": len(timeline.past),
+        "questions": list(questions), "items": [_plain(item) for item in items],
+        "rejections": [_plain(one) for one in old], "drafts": told, "now": len(timeline.past),
     }  # fmt: skip
 
 
@@ -66,46 +73,57 @@ def timeline_from_json(value: Any) -> Timeline:
         DeskError: It is none; the place is named and no word of it.
     """
     whole = _typed(value, dict, "timeline")
-    shared = _typed(whole.get("shared"), list, "shared")
-
-    def meant(places: Any, where: str) -> list[Any]:
-        found = [_typed(place, int, where) for place in _typed(places, list, where)]
-        if any(not 0 <= place < len(shared) for place in found):
-            raise _broken(where, "a place that is not there")
-        return [shared[place] for place in found]
-
+    questions = [_typed(one, str, f"questions/{n}") for n, one in enumerate(_listed(whole, "questions"))]
+    items = [_item(one, f"items/{n}") for n, one in enumerate(_listed(whole, "items"))]
+    old = [_rejection(one, f"rejections/{n}") for n, one in enumerate(_listed(whole, "rejections"))]
     drafts = []
-    for one in _typed(whole.get("drafts"), list, "drafts"):
-        told = _typed(one, dict, "drafts")
-        parts = {name: meant(told.get(name), name) for name in ("items", "rejections")}
-        drafts.append(draft_from_json({**told, **parts}))
+    for n, one in enumerate(_listed(whole, "drafts")):
+        told, where = _typed(one, dict, f"drafts/{n}"), f"drafts/{n}"
+        question = _meant([told.get("question")], questions, f"{where}/question")[0]
+        of_items, of_old = _listed(told, "items"), _listed(told, "rejections")
+        drafts.append(
+            _draft(
+                told, question, _meant(of_items, items, f"{where}/items"), _meant(of_old, old, f"{where}/rejections")
+            )
+        )
     now = _typed(whole.get("now"), int, "now")
     if not 0 <= now < len(drafts):
         raise _broken("now", "a place that is not there")
     return Timeline(drafts[now], tuple(drafts[:now]), tuple(drafts[now + 1 :]))
 
 
-def _item(value: Any, n: int) -> Item:
-    told = _typed(value, dict, f"items/{n}")
-    item_id = _typed(told.get("item_id"), str, f"items/{n}/item_id")
-    if not (item_id[:1] == "i" and item_id[1:].isascii() and item_id[1:].isdigit()):
-        raise _broken(f"items/{n}/item_id", "not an item's id")
+def _listed(whole: Mapping[str, Any], name: str) -> list[Any]:
+    told: list[Any] = _typed(whole.get(name), list, name)
+    return told
+
+
+def _meant(places: list[Any], held: list[Any], where: str) -> list[Any]:
+    """What is held at these places."""
+    if any(not 0 <= _typed(place, int, where) < len(held) for place in places):
+        raise _broken(where, "a place that is not there")
+    return [held[place] for place in places]
+
+
+def _item(value: Any, where: str) -> Item:
+    told = _typed(value, dict, where)
+    item_id = _typed(told.get("item_id"), str, f"{where}/item_id")
+    if not re.fullmatch(r"i[0-9]{1,9}", item_id):
+        raise _broken(f"{where}/item_id", "not an item's id")
     state = told.get("state")
     if state not in STATES:
-        raise _broken(f"items/{n}/state", f"none of {', '.join(STATES)}")
+        raise _broken(f"{where}/state", f"none of {', '.join(STATES)}")
     generated = told.get("generated")
     return Item(
         item_id,
-        _part(told, f"items/{n}"),
-        _typed(told.get("text"), str, f"items/{n}/text"),
+        _part(told, where),
+        _typed(told.get("text"), str, f"{where}/text"),
         state,
-        _typed(told.get("comment", ""), str, f"items/{n}/comment"),
-        None if generated is None else _typed(generated, str, f"items/{n}/generated"),
+        _typed(told.get("comment", ""), str, f"{where}/comment"),
+        None if generated is None else _typed(generated, str, f"{where}/generated"),
     )
 
 
-def _rejection(value: Any, n: int) -> Rejection:
-    where = f"rejections/{n}"
+def _rejection(value: Any, where: str) -> Rejection:
     told = _typed(value, dict, where)
     text, comment = (_typed(told.get(name, ""), str, f"{where}/{name}") for name in ("text", "comment"))
     instead = told.get("instead_id")

@@ -6,6 +6,7 @@ item that changed while its new text was written keeps what the person made of i
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -240,7 +241,8 @@ async def _asked(
     fixed = tokens(order) + sum(tokens(text) for _, text in (*titled, question) if text.strip())
     room = model.context - (want.max_tokens or 0) - int(1.1 * fixed)
     for share in (0.9, 0.4, 0.0):
-        parts, given = client_parts(client, told, int(room * share))
+        # Hundreds of notes take a moment to choose from; others are typing.
+        parts, given = await asyncio.to_thread(client_parts, client, told, int(room * share))
         shown = Material((*parts, *titled, question)).shown(told.text("desk_title_end"))
         answer = await ask(
             model, [Message("system", order), Message("user", shown)], want, language=told.language, tell=tell
@@ -261,6 +263,11 @@ async def _asked(
     if not answer.problem and not any(outcome.texts.values()):
         return failed("empty", told.language, heard=answer.heard)
     return answer
+
+
+def room_of(model: Model) -> int:
+    """About how many tokens of a client a model is given beside a short question."""
+    return max(0, int(0.9 * (model.context - _size(model).whole - 500)))
 
 
 def client_parts(client: Client, told: Prompts, room: int) -> tuple[list[tuple[str, str]], dict[str, Any]]:

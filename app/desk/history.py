@@ -7,6 +7,7 @@ records and made anew only where one of their notes has a new version.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from typing import Any, Final, Literal
 
 from app.desk import store
 from app.desk.asking import FRAME, Material, Model, ask, tokens
-from app.desk.search import strings
+from app.desk.search import note_text
 from app.desk.store import Record
 from app.desk.unlock import Desk
 from counselling.prompts import prompts
@@ -90,17 +91,6 @@ def notes_of(records: Sequence[Record]) -> list[Note]:
         (Note(int(r.record_id), r.version, str(r.body.get("date", "")), note_text(r.body)) for r in records),
         key=lambda note: note.number,
     )
-
-
-def note_text(body: dict[str, Any]) -> str:
-    """The words of a note: question and items, the turns of a kept conversation, or whatever strings it has."""
-    if isinstance(items := body.get("items"), list):
-        said = [body.get("question", ""), *(item.get("text", "") for item in items if isinstance(item, dict))]
-    elif isinstance(turns := body.get("turns"), list):
-        said = [turn.get("text", "") for turn in turns if isinstance(turn, dict)]
-    else:
-        said = strings({name: value for name, value in body.items() if name != "date"})
-    return "\n".join(text for text in said if isinstance(text, str) and text.strip())
 
 
 def chosen(notes: Sequence[Note], question: str, *, budget: int, summaries: Sequence[Summary] = ()) -> History:
@@ -193,12 +183,31 @@ async def history_of(
     Raises:
         DeskError: A record cannot be opened.
     """
-    notes = notes_of(store.records(desk, client_id, "note"))
-    bare = chosen(notes, question, budget=budget)
+    notes = notes_of(await asyncio.to_thread(store.records, desk, client_id, "note"))
+    ready = await summaries_of(
+        desk, client_id, model, notes, question, budget=budget, language=language, most=most
+    )  # fmt: skip
+    return chosen(notes, question, budget=budget, summaries=ready)
+
+
+async def summaries_of(
+    desk: Desk,
+    client_id: str,
+    model: Model,
+    notes: Sequence[Note],
+    question: str,
+    *,
+    budget: int,
+    language: str,
+    most: int = 2,
+) -> list[Summary]:
+    """The summaries that a history of so many tokens may use, newest first; as many as `most` are made anew."""
+    bare = await asyncio.to_thread(chosen, notes, question, budget=budget)
     whole = {number for one in bare.given if one.how == "whole" for number in one.numbers}
     if len(whole) == len(notes):
-        return bare
-    kept = {record.record_id: record for record in store.records(desk, client_id, "summary")}
+        return []
+    held = await asyncio.to_thread(store.records, desk, client_id, "summary")
+    kept = {record.record_id: record for record in held}
     ready: list[Summary] = []
     for group in reversed([notes[n : n + GROUP] for n in range(0, len(notes) - len(notes) % GROUP, GROUP)]):
         if whole.issuperset(note.number for note in group):
@@ -212,8 +221,8 @@ async def history_of(
             made = await _summarised(model, group, language)
             if made is not None:
                 ready.append(made)
-                _keep(desk, client_id, name, made, of, record)
-    return chosen(notes, question, budget=budget, summaries=ready)
+                await asyncio.to_thread(_keep, desk, client_id, name, made, of, record)
+    return ready
 
 
 async def _summarised(model: Model, group: Sequence[Note], language: str) -> Summary | None:

@@ -8,8 +8,8 @@ marked as such. Nothing is saved by any of this; a person confirms first.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, get_args
 
 from app.desk.asking import Material, Model, ask, tokens
@@ -20,6 +20,7 @@ from xinheng.messages import Message, Usage, Want
 
 Field = Literal["demographic", "developmental", "mental", "physical", "social", "free"]
 FIELDS: Final[tuple[Field, ...]] = get_args(Field)
+Tell = Callable[[Mapping[int, Field]], None]
 LABELS: Final[dict[str, dict[str, str]]] = {
     "zh-Hant": dict(zip(FIELDS, ("基本資料", "發展史", "心理狀態", "身體狀況", "社會功能", "其他"), strict=True)),
     "zh-Hans": dict(zip(FIELDS, ("基本资料", "发展史", "心理状态", "身体状况", "社会功能", "其他"), strict=True)),
@@ -124,14 +125,26 @@ def _shorter(sentence: str) -> list[str]:
     return [piece[n : n + _LONGEST] for piece in told for n in range(0, len(piece), _LONGEST)]
 
 
-async def sorted_text(model: Model, text: str, *, language: str) -> Intake:
-    """A text sorted into fields as far as a model could; the rest of it is under `free`, unsorted."""
-    passages, usage = passages_of(text), Usage()
+async def sorted_text(
+    model: Model, text: str, *, language: str, already: Sequence[str] = (), tell: Tell | None = None
+) -> Intake:
+    """A text sorted into fields as far as a model could; the rest of it is under `free`, unsorted.
+
+    Args:
+        model: Who sorts.
+        text: What was poured in.
+        language: Of the instructions and of what is said of a problem.
+        already: Fields by the passages' numbers, "" for none: what has one is not asked about again.
+        tell: Hears of each answer which passages it sorted, by their numbers, before the next is asked for.
+    """
+    passages, usage = chosen_in(passages_of(text), already), Usage()
     problem = words = ""
-    told, start = prompts(language), 0
-    while start < min(len(passages), MOST):
-        some = passages[start : start + _fitting(model, told, passages[start : start + _AT_ONCE])]
-        shown = "\n".join(f"[{n}] {passage.text}" for n, passage in enumerate(some, 1))
+    told = prompts(language)
+    left = [n for n, passage in enumerate(passages[:MOST]) if not passage.sorted]
+    while left:
+        count = _fitting(model, told, [passages[n] for n in left[:_AT_ONCE]])
+        some, left = left[:count], left[count:]
+        shown = "\n".join(f"[{n}] {passages[place].text}" for n, place in enumerate(some, 1))
         material = Material(((told.text("desk_title_text"), shown),)).shown(told.text("desk_title_end"))
         want = Want(temperature=0.0, schema=_schema(len(some)), thinking=None)
         messages = [Message("system", told.text("desk_intake")), Message("user", material)]
@@ -142,11 +155,26 @@ async def sorted_text(model: Model, text: str, *, language: str) -> Intake:
             if answer.problem not in ("schema", "cut", "empty", "overflow"):
                 break  # a model that is not there will not be there for the next passages
         else:
-            for n, passage in enumerate(some, 1):
-                chosen = Passage(answer.data[f"p{n}"], passage.start, passage.end, passage.text)
-                passages[start + n - 1] = chosen
-        start += len(some)
+            found: dict[int, Field] = {place: answer.data[f"p{n}"] for n, place in enumerate(some, 1)}
+            passages = [replace(p, field=found[n], sorted=True) if n in found else p for n, p in enumerate(passages)]
+            if tell is not None:
+                tell(found)
     return Intake(text, tuple(passages), problem, words, tuple(screen(text)), usage)
+
+
+def chosen_in(passages: Sequence[Passage], chosen: Sequence[str]) -> list[Passage]:
+    """Passages in the fields that were chosen for them, by number; "" leaves one unsorted.
+
+    Raises:
+        UsageError: There is no such field or passage.
+    """
+    if len(chosen) > len(passages) or not {*chosen} <= {"", *FIELDS}:
+        raise UsageError("intake", "no such field or passage", want=", ".join(FIELDS), mend="Sort the text again.")
+    fields: list[Any] = [*chosen, *[""] * (len(passages) - len(chosen))]
+    return [
+        replace(passage, field=name, sorted=True) if name else passage
+        for passage, name in zip(passages, fields, strict=True)
+    ]
 
 
 def _fitting(model: Model, told: Prompts, some: Sequence[Passage]) -> int:
@@ -227,12 +255,43 @@ def confirmed(intake: Intake) -> dict[str, Any]:
     return {"text": intake.text, "fields": fields}
 
 
+def field_text(intake: Intake, name: Field) -> str:
+    """A field's passages as they are put into its box: neighbours as they stand in the text, others on a new line."""
+    pieces: list[tuple[int, int]] = []
+    before: Passage | None = None
+    for passage in intake.passages:
+        if passage.field == name:
+            joined = before is not None and before.field == name
+            pieces = [*pieces[:-1], (pieces[-1][0], passage.end)] if joined else [*pieces, (passage.start, passage.end)]
+        before = passage
+    return "\n".join(intake.text[start:end] for start, end in pieces)
+
+
+def kept_sources(sources: Sequence[Mapping[str, Any]], fields: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Of confirmed texts what a form still says: a passage that a person took out of its field is no source of it.
+
+    A text of which nothing is left is left out too.
+
+    Args:
+        sources: As `confirmed` gives them.
+        fields: The words of the fields as they are saved.
+    """
+    told = []
+    for one in sources:
+        held = {name: [p for p in one["fields"].get(name, []) if p["text"] in fields.get(name, "")] for name in FIELDS}
+        if any(held.values()):
+            told.append({"text": one["text"], "fields": held})
+    return told
+
+
 def info_text(body: Mapping[str, Any], *, language: str) -> str:
-    """Confirmed information as a model reads it: a line per field that has something."""
+    """Basic information as a model reads it, as it is saved or as it is confirmed: a line per field with something."""
     colon = ": " if language == "en" else "："
     lines = []
     for name in FIELDS:
-        said = " ".join(str(one["text"]) for one in body.get("fields", {}).get(name, []))
+        saved = body.get(name)
+        passages = body.get("fields", {}).get(name, [])
+        said = saved.strip() if isinstance(saved, str) else " ".join(str(one["text"]) for one in passages)
         if said:
             lines.append(f"{LABELS[language][name]}{colon}{said}")
     return "\n".join(lines)

@@ -6,6 +6,7 @@ twice, also after undoing. What a model said stays beside what a person made of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
@@ -150,6 +151,17 @@ def moved(draft: Draft, item_id: str, place: int) -> Draft:
     )
 
 
+def restored(draft: Draft, item_id: str, part: Part, text: str) -> Draft:
+    """The draft with words typed into an item that was taken out meanwhile: they are a person's, and keep its id.
+
+    Raises:
+        UsageError: No item of this draft ever had the id.
+    """
+    if not re.fullmatch(r"i[0-9]{1,9}", item_id) or int(item_id[1:]) >= draft.next_id:
+        return _changed(draft, draft.item(item_id))
+    return replace(_put(draft, [Item(item_id, part, text, "added")]), next_id=draft.next_id)
+
+
 def regenerated(draft: Draft, item_id: str, text: str) -> Draft:
     """The draft with a model's new text in an item's place; its comment was answered and goes with the old text."""
     item = draft.item(item_id)
@@ -215,6 +227,18 @@ def done(timeline: Timeline, draft: Draft) -> Timeline:
     if draft == timeline.now:
         return timeline
     return Timeline(draft, (*timeline.past, timeline.now)[-MOST_STEPS:])
+
+
+def amended(timeline: Timeline, draft: Draft) -> Timeline:
+    """The timeline with its last step going on: a word that is typed is one step, however often it is kept meanwhile.
+
+    Typed back to what it was before, it is no step at all.
+    """
+    if draft == timeline.now:
+        return timeline
+    if timeline.past and draft == timeline.past[-1]:
+        return Timeline(draft, timeline.past[:-1])
+    return Timeline(draft, timeline.past)
 
 
 def undone(timeline: Timeline) -> Timeline:

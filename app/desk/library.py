@@ -1,41 +1,31 @@
-"""A counsellor's library: documents kept sealed, and questions answered with passages that say where they stand.
+"""A counsellor's open library: questions answered with passages of documents and past cases, and where they stand.
 
 Past cases are the counsellor's own notes, read with his keys when the library is opened; nobody else's are ever
-there. Documents lie in sealed files with a record each, so that what is taken out is really gone.
+there. What was read is read again only where something was saved since: a document, or the notes of a client.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, Final
 
+import sqlalchemy as sa
+
 from app.desk import store
-from app.desk.blobs import file_pieces, keep_file, remove_file
-from app.desk.library_index import Embed, Index, folded, index
-from app.desk.library_reading import Document, Passage, place, read_document
+from app.desk.database import RECORDS, client_table, read
+from app.desk.library_documents import KIND, is_document, own_records, passages_of
+from app.desk.library_index import Embed, Hit, Index, find, index
+from app.desk.library_marks import best_part
+from app.desk.library_reading import Passage, place
 from app.desk.paper import client_code, note_text
+from app.desk.store import Record
 from app.desk.unlock import Desk, own_file
-from xinheng.errors import DeskError, UsageError
+from xinheng.errors import StoreError, XinhengError
 from xinheng.storage import Place
 
-KIND: Final = "library"
-DOCUMENTS: Final = 500
-_SHOWN: Final = 160
-
-
-@dataclass(frozen=True)
-class Held:
-    """A document of the library."""
-
-    document_id: str
-    title: str
-    kind: str
-    passages: int
-    told: tuple[tuple[str, int | str], ...]
+_LONGEST: Final = 2_000
 
 
 @dataclass(frozen=True)
@@ -90,155 +80,200 @@ class Cited:
         return {"where": self.where(language), **ids, "page": passage.page, "row": passage.row}
 
 
-def add_document(
-    desk: Desk, name: str, source: bytes | Path, *, files: Place | None = None, title: str = ""
-) -> tuple[Held, Document]:
-    """Read a document and keep it, sealed.
+@dataclass(frozen=True)
+class Part:
+    """What is read at once: a document, or the notes of a client.
 
     Args:
-        desk: The desk.
-        name: The file's name.
-        source: Its bytes, or where it lies.
-        files: Where files are kept; None for `files` in the desk's folder.
-        title: What to call it; what it calls itself otherwise.
-
-    Raises:
-        InputError: It cannot be read; see `read_document`.
-        UsageError: The library is full, or holds this document already.
+        key: The document's id, or the client's.
+        state: What it was read from; another one means that something was saved since.
+        sources: Its passages,
+        found: and the same ready to be searched.
+        case: Whether it is a client's.
     """
-    there = documents(desk)
-    if len(there) >= DOCUMENTS:
-        raise UsageError("library", "the library is full", want=f"{DOCUMENTS} documents at most", mend="Remove one.")
-    made = read_document(name, source)
-    called = title.strip() or made.title
-    if any((held.title, held.passages) == (called, len(made.passages)) for held in there):
-        raise UsageError("library", "a document of this title and length is there", mend="Give it another title.")
-    about = {"title": called, "kind": made.kind, "passages": len(made.passages), "told": list(map(list, made.told))}
-    body = json.dumps([asdict(passage) for passage in made.passages]).encode()
-    record = keep_file(desk, files or desk.home / "files", own_file(desk.counsellor_id), KIND, [body], about)
-    return _held(record), made
+
+    key: str
+    state: tuple[int, ...]
+    sources: tuple[Source, ...]
+    found: Index
+    case: bool = False
+
+    @property
+    def meant(self) -> bool:
+        """Whether its meaning can be searched; of no passages there is none."""
+        return not self.sources or self.found.vectors is not None
+
+    def __repr__(self) -> str:
+        return f"Part({self.key[:8]}, {len(self.sources)} passages)"
 
 
-def documents(desk: Desk) -> list[Held]:
-    """The documents of this counsellor's library, by title."""
-    return sorted((_held(record) for record in _records(desk)), key=lambda held: (held.title, held.document_id))
+@dataclass(frozen=True)
+class Answered:
+    """Passages that were found, and whether their meaning was searched as well as their words."""
 
-
-def remove_document(desk: Desk, document_id: str, *, files: Place | None = None) -> None:
-    """Take a document out: its file is deleted, and with it all that its key would open.
-
-    Raises:
-        DeskError: There is none of this id.
-    """
-    owner = own_file(desk.counsellor_id)
-    record = next((record for record in _records(desk) if record.record_id == document_id), None)
-    if record is None:
-        raise DeskError("library", "no such document here", mend="It was removed before.")
-    store.save(desk, owner, KIND, {"removed": True}, record_id=document_id, version=record.version)
-    remove_file(desk, files or desk.home / "files", owner, record)
+    cited: tuple[Cited, ...]
+    by_meaning: bool = False
 
 
 @dataclass(frozen=True)
 class Library:
-    """An open library; it lives in this process's memory only and is let go of at logout."""
+    """An open library; it lives in this process's memory only and is let go of at logout.
 
-    sources: tuple[Source, ...]
-    found: Index
+    Args:
+        parts: Documents, then clients.
+        embed: A model of the user's that turns texts into vectors; without one, words alone decide.
+        wrong: Documents that could not be read, by id, and why.
+    """
+
+    parts: tuple[Part, ...] = ()
     embed: Embed | None = None
+    wrong: tuple[tuple[str, XinhengError], ...] = ()
 
     def __repr__(self) -> str:
-        return f"Library({len(self.sources)} passages)"
+        return f"Library({len(self.parts)} parts)"
 
-    def ask(self, question: str, *, limit: int = 8, without: str = "") -> list[Cited]:
-        """The passages that answer a question best, numbered.
+    def ask(self, question: str, *, limit: int = 8, without: str = "", cases: bool = True) -> list[Cited]:
+        """The passages that answer a question best, numbered; see `asked`."""
+        return list(self.asked(question, limit=limit, without=without, cases=cases).cited)
+
+    def asked(self, question: str, *, limit: int = 8, without: str = "", cases: bool = True) -> Answered:
+        """The passages that answer a question best, numbered, and how they were found.
 
         Args:
             question: In any language of the library; either Chinese script finds both.
             limit: How many at most.
             without: A client whose own notes are left out, because they are given anyway.
+            cases: Whether past cases are among them.
         """
-        hits = self.found.find(question[:2_000], limit=limit if not without else 4 * limit + 50, embed=self.embed)
-        kept = [hit for hit in hits if not without or self.sources[hit.number].client_id != without][:limit]
-        cited = []
-        for number, hit in enumerate(kept, 1):
-            source = self.sources[hit.number]
-            start, end = best_part(source.passage.text, question)
-            cited.append(Cited(number, source, hit.score, hit.share, start, end))
-        return cited
+        parts = [part for part in self.parts if not part.case or (cases and part.key != without)]
+        short, meant = question[:_LONGEST], None
+        if self.embed is not None and short.strip() and any(part.found.vectors is not None for part in parts):
+            try:
+                meant = self.embed([short])
+            except XinhengError:
+                meant = None  # whoever asks is told that words alone decided
+        hits = find([part.found for part in parts], short, limit=limit, meant=meant)
+        return Answered(tuple(_cited(parts, hits, question)), meant is not None)
+
+
+def _cited(parts: list[Part], hits: list[Hit], question: str) -> Iterator[Cited]:
+    ends = list(accumulate(len(part.sources) for part in parts))
+    for number, hit in enumerate(hits, 1):
+        at = next(n for n, end in enumerate(ends) if hit.number < end)
+        source = parts[at].sources[hit.number - ends[at]]
+        yield Cited(number, source, hit.score, hit.share, *best_part(source.passage.text, question))
 
 
 def open_library(
     desk: Desk,
     *,
     files: Place | None = None,
-    cases: bool = True,
     embed: Embed | None = None,
-    said: Sequence[tuple[str, Document]] = (),
+    before: Library | None = None,
+    tell: Callable[[int, int], None] | None = None,
 ) -> Library:
-    """All documents of the counsellor and, if wanted, the notes of his own clients, ready for questions.
+    """All documents of the counsellor and the notes of his own clients, ready for questions.
 
     Args:
         desk: The desk.
         files: Where files are kept.
-        cases: Whether past cases are among them.
-        embed: A model of the user's that turns texts into vectors; without one, words alone decide.
-        said: Further documents by title that are kept nowhere.
-
-    Raises:
-        DeskError: A document's file is gone or was changed.
+        embed: A model of the user's that turns texts into vectors; they are made elsewhere.
+        before: The library as it was read before; what is the same since is taken from it.
+        tell: Hears how many parts are read, of how many.
     """
-    owner, place_of_files = own_file(desk.counsellor_id), files or desk.home / "files"
-    sources = []
-    for record in _records(desk):
-        body = b"".join(file_pieces(desk, place_of_files, owner, record))
-        title = str(record.body["title"])
-        sources += [Source(title, Passage(**each), document_id=record.record_id) for each in json.loads(body)]
-    sources += [Source(title, passage) for title, document in said for passage in document.passages]
-    for client_id in store.clients(desk) if cases else ():
-        code = client_code(store.records(desk, client_id, "info"))
-        for record in store.records(desk, client_id, "note"):
-            if text := note_text(record).strip():
-                sources.append(Source(code, Passage(text), client_id=client_id, note=record.record_id))
-    return Library(tuple(sources), index([_indexed(source) for source in sources], embed=embed), embed)
+    known = {(part.key, part.state): part for part in before.parts} if before else {}
+    cases = states(desk)
+    cases.pop(own_file(desk.counsellor_id), None)
+    documents = [record for record in own_records(desk) if is_document(record)]
+    wanted = sum((record.record_id, (record.version,)) not in known for record in documents)
+    wanted += sum(case not in known for case in cases.items())
+    reading = _Reading(desk, files, known, wanted, tell)
+    parts = [*reading.documents(documents), *reading.cases(cases)]
+    return Library(tuple(parts), embed, tuple(reading.wrong))
 
 
-def best_part(text: str, question: str, *, length: int = _SHOWN) -> tuple[int, int]:
-    """Where in a text the part begins and ends that holds most of a question, moved to the ends of sentences.
+@dataclass
+class _Reading:
+    """A library while it is read."""
 
-    >>> text = "前言。" * 40 + "睡前滑手機會讓人睡不著。" + "後記。" * 40
-    >>> "睡不著" in text[slice(*best_part(text, "为什么睡不着", length=30))]
-    True
+    desk: Desk
+    files: Place | None
+    known: dict[tuple[str, tuple[int, ...]], Part]
+    wanted: int
+    tell: Callable[[int, int], None] | None
+    done: int = 0
+    wrong: list[tuple[str, XinhengError]] = field(default_factory=list)
+
+    def documents(self, records: list[Record]) -> Iterator[Part]:
+        """Documents by title; one that cannot be read does not cost the others."""
+        away: StoreError | None = None
+        for record in sorted(records, key=lambda one: (str(one.body["title"]), one.record_id)):
+            key = (record.record_id, (record.version,))
+            try:
+                if key not in self.known and away is not None:  # what does not answer is not waited for fifty times
+                    raise away
+                yield self.known.get(key) or _document(self.desk, record, self.files)
+            except XinhengError as error:
+                away = error if isinstance(error, StoreError) else away
+                self.wrong.append((record.record_id, error))
+            self.count(key)
+
+    def cases(self, cases: dict[str, tuple[int, ...]]) -> Iterator[Part]:
+        """The notes of each client."""
+        for key in sorted(cases.items()):
+            yield self.known.get(key) or _case(self.desk, *key)
+            self.count(key)
+
+    def count(self, key: tuple[str, tuple[int, ...]]) -> None:
+        """Tell how far it is."""
+        if key not in self.known:
+            self.done += 1
+            if self.tell is not None:
+                self.tell(self.done, self.wanted)
+
+
+def states(desk: Desk) -> dict[str, tuple[int, ...]]:
+    """What is saved now, as far as a library shows it, by client and for the counsellor's own file.
+
+    Counted are the versions of notes and of what a client is called, and the records of documents: each save adds
+    one and none goes away, so nothing need be opened to see that something is new.
     """
-    if len(text) <= length:
-        return 0, len(text)
-    wanted = folded(question)
-    signs = "".join(found if len(found := folded(sign)) == 1 else " " for sign in text)
-    words = {wanted[n : n + 2] for n in range(len(wanted) - 1) if re.fullmatch(r"[^\W_]{2}", wanted[n : n + 2])}
-    marks = [signs[n : n + 2] in words for n in range(len(signs))]
-    best = count = sum(marks[:length])
-    start = 0
-    for n in range(length, len(marks)):
-        count += marks[n] - marks[n - length]
-        if count > best:
-            best, start = count, n - length + 1
-    ends = [m.end() for m in re.finditer(r"[。！？!?\n]|[.] ", text[:start])]
-    begun = ends[-1] if ends and start - ends[-1] < length // 2 else start
-    after = re.search(r"[。！？!?\n]|[.](?= |$)", text[start + length :])
-    more = after.end() if after and after.end() < length // 2 else 0
-    return begun, min(len(text), start + length + more)
+    mine = sa.select(client_table.c.client_id).where(client_table.c.counsellor_id == desk.counsellor_id)
+    counted: dict[str, dict[str, int]] = {}
+
+    def work(connection: sa.Connection) -> None:
+        for kind in ("note", "info", KIND):
+            table = RECORDS[kind]
+            query = sa.select(table.c.client_id, sa.func.count()).where(table.c.client_id.in_(mine))
+            for client_id, count in connection.execute(query.group_by(table.c.client_id)):
+                counted.setdefault(str(client_id), {})[kind] = int(count)
+
+    read(desk.engine, work)
+    own = own_file(desk.counsellor_id)
+    return {
+        client_id: (counts.get(KIND, 0),) if client_id == own else (counts.get("note", 0), counts.get("info", 0))
+        for client_id, counts in counted.items()
+        if client_id == own or counts.get("note")
+    }
 
 
-def _records(desk: Desk) -> list[store.Record]:
-    held = store.records(desk, own_file(desk.counsellor_id), KIND)
-    return [record for record in held if "file" in record.body and "passages" in record.body]
+def _document(desk: Desk, record: Record, files: Place | None) -> Part:
+    title = str(record.body["title"])
+    passages = passages_of(desk, record, files=files)
+    return _part(record.record_id, (record.version,), [Source(title, one, record.record_id) for one in passages])
 
 
-def _held(record: store.Record) -> Held:
-    body = record.body
-    told = tuple((str(what), count) for what, count in body["told"])
-    return Held(record.record_id, str(body["title"]), str(body["kind"]), int(body["passages"]), told)
+def _case(desk: Desk, client_id: str, state: tuple[int, ...]) -> Part:
+    code = client_code(store.records(desk, client_id, "info"))
+    texts = [(note_text(record).strip(), record.record_id) for record in store.records(desk, client_id, "note")]
+    sources = [Source(code, Passage(text), client_id=client_id, note=note) for text, note in texts if text]
+    return _part(client_id, state, sources, case=True)
 
 
-def _indexed(source: Source) -> str:
+def _part(key: str, state: tuple[int, ...], sources: list[Source], *, case: bool = False) -> Part:
+    return Part(key, state, tuple(sources), index([indexed(source) for source in sources]), case)
+
+
+def indexed(source: Source) -> str:
     """A passage with its title and heading: a chapter's name is often the word that is asked for."""
     return f"{source.title}\n{source.passage.heading}\n{source.passage.text}"

@@ -1,22 +1,21 @@
 """Passages found by a question: BM25 over pairs of Chinese signs and over words, in memory and nowhere else.
 
 Chinese needs no dictionary and no download that way. Both scripts are folded into one, sign by sign, so that a
-question in one finds a book in the other. The index is arrays made of the texts in about a second per five million
+question in one finds a book in the other. An index is arrays made of the texts in about a second per five million
 signs, so it is made anew after each unlock and never kept.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from xinheng.errors import UsageError
+from xinheng.text import folded
 
 Embed = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 
@@ -24,6 +23,8 @@ _SATURATION: Final = 1.2
 _LENGTH_SHARE: Final = 0.75
 # What holds less of a question than this, by the weight of its words, is no answer to it.
 LEAST_SHARE: Final = 0.12
+_CROSSING: Final = 0.4
+_BACKGROUND: Final = 1_000
 _FUSED: Final = 60
 _BETWEEN: Final = "\x1e"
 _OWNER_BITS: Final = np.uint64(22)
@@ -55,54 +56,97 @@ class Hit:
 
 @dataclass(frozen=True)
 class Index:
-    """Texts ready to be searched: sorted keys of words, and for each the texts that hold it with their weights."""
+    """Texts ready to be searched: sorted keys of words, and for each the texts that hold it and how often.
+
+    Nothing in it depends on other indexes, so that one is made for each document and each client, and made anew for
+    that one alone; how rare a word is and how long texts are is reckoned over all of them when a question comes.
+    """
 
     size: int
     keys: _Keys = field(repr=False)
     starts: _Numbers = field(repr=False)
     texts: npt.NDArray[np.int32] = field(repr=False)
-    weights: npt.NDArray[np.float32] = field(repr=False)
-    rarity: npt.NDArray[np.float64] = field(repr=False)
+    counts: npt.NDArray[np.float32] = field(repr=False)
+    lengths: npt.NDArray[np.float32] = field(repr=False)
     vectors: npt.NDArray[np.float32] | None = field(repr=False, default=None)
 
     def find(self, question: str, *, limit: int = 8, embed: Embed | None = None) -> list[Hit]:
-        """The passages that answer a question best, equal ones in their order.
+        """The passages that answer a question best; see `find`."""
+        meant = None if embed is None or self.vectors is None else embed([question])
+        return find([self], question, limit=limit, meant=meant)
 
-        Args:
-            question: Words, or a sentence.
-            limit: How many at most.
-            embed: What the vectors of this index were made with; ranks by words and by meaning are then fused.
-        """
-        if not self.size or limit < 1:
-            return []
-        scores, shares = self._scored(question)
-        if embed is None or self.vectors is None:
-            kept = np.flatnonzero(shares >= LEAST_SHARE)
-            best = kept[np.lexsort((kept, -scores[kept]))][:limit]
-            return [Hit(int(n), float(scores[n]), float(shares[n])) for n in best]
-        near = self.vectors @ _unit(embed([question]))[0]
-        many = min(self.size, 10 * limit)
-        by_words = [n for n in np.lexsort((np.arange(self.size), -scores))[:many] if shares[n] >= LEAST_SHARE]
-        by_meaning = np.lexsort((np.arange(self.size), -near))[:many]
-        fused: dict[int, float] = {}
-        for ranked in (by_words, by_meaning):
-            for rank, n in enumerate(ranked):
-                fused[int(n)] = fused.get(int(n), 0.0) + 1 / (_FUSED + rank)
-        best_fused = sorted(fused, key=lambda n: (-fused[n], n))[:limit]
-        return [Hit(n, fused[n], float(shares[n])) for n in best_fused]
 
-    def _scored(self, question: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        scores, shares = np.zeros(self.size), np.zeros(self.size)
-        asked = _asked(question)
-        places = np.searchsorted(self.keys, asked)
-        known = [int(p) for p, key in zip(places, asked, strict=True) if p < len(self.keys) and self.keys[p] == key]
-        for term in known:
-            found = slice(int(self.starts[term]), int(self.starts[term + 1]))
-            scores[self.texts[found]] += self.weights[found]
-            shares[self.texts[found]] += self.rarity[term]
-        # A word that no text has is as rare as can be: a question of such words is answered by nothing.
-        whole = sum(self.rarity[term] for term in known) + (len(asked) - len(known)) * np.log(2 * self.size + 2)
-        return scores, shares / whole if whole else shares
+def find(
+    indexes: Sequence[Index], question: str, *, limit: int = 8, meant: npt.NDArray[np.float32] | None = None
+) -> list[Hit]:
+    """The passages of several indexes that answer a question best, as if they were one; equal ones in their order.
+
+    Args:
+        indexes: Of which the texts are numbered on and on.
+        question: Words, or a sentence.
+        limit: How many at most.
+        meant: The question's vector, of the model whose vectors the indexes have; ranks by words and by meaning are
+            then fused. An index without vectors, or with others, takes part by words.
+    """
+    size = sum(one.size for one in indexes)
+    if not size or limit < 1:
+        return []
+    scores, shares = _scored(indexes, question, size)
+    if meant is None:
+        kept = np.flatnonzero(shares >= LEAST_SHARE)
+        best = kept[np.lexsort((kept, -scores[kept]))][:limit]
+        return [Hit(int(n), float(scores[n]), float(shares[n])) for n in best]
+    near = _near(indexes, unit(meant)[0])
+    many = min(size, 10 * limit)
+    by_words = [n for n in np.lexsort((np.arange(size), -scores))[:many] if shares[n] >= LEAST_SHARE]
+    by_meaning = [n for n in np.lexsort((np.arange(size), -near))[:many] if np.isfinite(near[n])]
+    fused: dict[int, float] = {}
+    for ranked in (by_words, by_meaning):
+        for rank, n in enumerate(ranked):
+            fused[int(n)] = fused.get(int(n), 0.0) + 1 / (_FUSED + rank)
+    best_fused = sorted(fused, key=lambda n: (-fused[n], n))[:limit]
+    return [Hit(n, fused[n], float(shares[n])) for n in best_fused]
+
+
+def _scored(
+    indexes: Sequence[Index], question: str, size: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """BM25 of every text, and how much of the question it holds."""
+    scores, shares = np.zeros(size), np.zeros(size)
+    asked = _asked(question)
+    held_by, terms = np.zeros(len(asked)), []
+    for one in indexes:
+        places = np.minimum(np.searchsorted(one.keys, asked), max(0, len(one.keys) - 1))
+        known = np.flatnonzero(one.keys[places] == asked) if len(one.keys) else np.zeros(0, dtype=np.int64)
+        begins, ends = one.starts[places[known]], one.starts[places[known] + 1]
+        held_by[known] += ends - begins
+        terms.append((known, begins, ends))
+    # In a library of one manual every passage has its subject's words; beside other texts they would still be rare.
+    beside = max(size, _BACKGROUND)
+    rarity = np.log1p((beside - held_by + 0.5) / (held_by + 0.5))
+    # A word that no text has is as rare as can be: a question of such words is answered by nothing. Most pairs of
+    # signs that no text has are no words, but stand where one word ends and the next begins.
+    missing = np.where(asked < _WORD, _CROSSING, 1.0)[held_by == 0].sum() * np.log(2 * beside + 2)
+    whole = float(rarity[held_by > 0].sum() + missing)
+    mean = sum(float(one.lengths.sum()) for one in indexes) / size or 1.0
+    offset = 0
+    for one, (known, begins, ends) in zip(indexes, terms, strict=True):
+        for term, begin, end in zip(known, begins, ends, strict=True):
+            found, counts = one.texts[begin:end], one.counts[begin:end]
+            slowed = _SATURATION * (1 - _LENGTH_SHARE + _LENGTH_SHARE * one.lengths[found] / mean)
+            scores[offset + found] += rarity[term] * counts * (_SATURATION + 1) / (counts + slowed)
+            shares[offset + found] += rarity[term]
+        offset += one.size
+    return scores, shares / whole if whole else shares
+
+
+def _near(indexes: Sequence[Index], meant: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """How near each text is to a question's vector; without bound away where it has none of that model."""
+    parts = []
+    for one in indexes:
+        fits = one.vectors is not None and one.vectors.shape == (one.size, len(meant))
+        parts.append(one.vectors @ meant if fits and one.vectors is not None else np.full(one.size, -np.inf))
+    return np.concatenate(parts).astype(np.float64)
 
 
 def index(texts: Sequence[str], *, embed: Embed | None = None) -> Index:
@@ -118,37 +162,12 @@ def index(texts: Sequence[str], *, embed: Embed | None = None) -> Index:
     # Key and text in one number: sorting such numbers is several times as fast as any other way to count them.
     both = np.sort((keys << _OWNER_BITS) | owners.astype(np.uint64))
     pairs, counts = _runs(both)
-    text = (pairs & np.uint64(MOST_TEXTS - 1)).astype(np.int64)
+    text = (pairs & np.uint64(MOST_TEXTS - 1)).astype(np.int32)
     terms, widths = _runs(pairs >> _OWNER_BITS)
-    term = np.repeat(np.arange(len(terms)), widths)
-    lengths = np.bincount(owners, minlength=size).astype(np.float64)
-    mean = lengths.mean() if size and lengths.any() else 1.0
-    held_by = np.bincount(term, minlength=len(terms))
-    rarity = np.log1p((size - held_by + 0.5) / (held_by + 0.5))
-    slowed = _SATURATION * (1 - _LENGTH_SHARE + _LENGTH_SHARE * lengths / mean)
-    weights = rarity[term] * counts * (_SATURATION + 1) / (counts + slowed[text])
-    starts = np.concatenate([[0], np.cumsum(held_by)]).astype(np.int64)
-    vectors = None if embed is None or not size else _unit(embed(list(texts)))
-    return Index(size, terms, starts, text.astype(np.int32), weights.astype(np.float32), rarity, vectors)
-
-
-def folded(text: str) -> str:
-    """A text as it is looked for: one width, one case, one script.
-
-    >>> folded("夢見ＡＢＣ") == folded("梦见abc")
-    True
-    """
-    return unicodedata.normalize("NFKC", text).casefold().translate(_simplified())
-
-
-@cache
-def _simplified() -> dict[int, str]:
-    """Each Traditional sign to its Simplified one: sign by sign, so that what stands around it changes nothing."""
-    import opencc
-
-    characters = [chr(code) for code in range(0x3400, 0xA000)]
-    simple = opencc.OpenCC("t2s").convert("\n".join(characters)).split("\n")
-    return {ord(c): s for c, s in zip(characters, simple, strict=True) if c != s and len(s) == 1}
+    starts = np.concatenate([[0], np.cumsum(widths)]).astype(np.int64)
+    lengths = np.bincount(owners, minlength=size).astype(np.float32)
+    vectors = None if embed is None or not size else unit(embed(list(texts)))
+    return Index(size, terms, starts, text, counts.astype(np.float32), lengths, vectors)
 
 
 def _asked(question: str) -> _Keys:
@@ -211,7 +230,8 @@ def _powers(count: int, factor: int) -> _Keys:
     return np.cumprod(powers)
 
 
-def _unit(vectors: Any) -> npt.NDArray[np.float32]:
+def unit(vectors: Any) -> npt.NDArray[np.float32]:
+    """Vectors of length one, as the index holds them."""
     found = np.asarray(vectors, dtype=np.float32)
     lengths = np.linalg.norm(found, axis=1, keepdims=True)
     return np.asarray(found / np.where(lengths == 0, 1, lengths), dtype=np.float32)

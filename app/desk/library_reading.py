@@ -12,6 +12,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -104,13 +105,10 @@ def place(passage: Passage, language: str) -> str:
     return between.join(part for part in parts if part)
 
 
-def told(document: Document, language: str) -> list[str]:
-    """What a person should know of the reading, as sentences."""
+def told(found: Sequence[tuple[str, int | str]], language: str) -> list[str]:
+    """What a person should know of a document's reading, as sentences."""
     column = ("zh-Hant", "zh-Hans", "en").index(language)
-    return [
-        TOLD[what][column].format(count=count if isinstance(count, str) else f"{count:,}")
-        for what, count in document.told
-    ]
+    return [TOLD[what][column].format(count=count if isinstance(count, str) else f"{count:,}") for what, count in found]
 
 
 def read_document(name: str, source: bytes | Path, *, longest_s: float = LONGEST_S) -> Document:

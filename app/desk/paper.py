@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from app.desk import store
+from app.desk import search, store
+from app.desk.attachments import attached
 from app.desk.draft_json import draft_from_json
 from app.desk.items import PARTS, Draft
 from app.desk.store import Record
@@ -25,7 +26,7 @@ FORMS: Final[Mapping[Form, str]] = {"markdown": "md", "html": "html", "docx": "d
 
 WORDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "note": ("紀錄 {}", "记录 {}", "Note {}"),
-    "client": ("個案 {}", "个案 {}", "Client {}"),
+    "client": ("個案 {}", "来访者 {}", "Client {}"),
     "version": ("第 {} 版", "第 {} 版", "version {}"),
     "printed": ("匯出於 {}", "导出于 {}", "Exported on {}"),
     "question": ("問題", "问题", "Question"),
@@ -43,6 +44,7 @@ WORDS: Final[Mapping[str, tuple[str, str, str]]] = {
         "[written by a model, not accepted by a person]",
     ),
     "info": ("基本資料", "基本资料", "Basic information"),
+    "poured": ("整理前的原文", "整理前的原文", "The text that this was sorted from"),
     "consent": ("同意", "同意", "Consent"),
     "notes": ("紀錄", "记录", "Notes"),
     "attachments": ("附件", "附件", "Attachments"),
@@ -61,7 +63,7 @@ WORDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "corpus": ("語料", "语料", "corpus"),
 }
 # Keys of a record that say how it is kept and nothing to a reader.
-_INNER: Final = frozenset({"file", "key", "start", "end", "next_id", "rejections", "item_id"})
+_INNER: Final = frozenset({"file", "key", "start", "end", "next_id", "rejections", "item_id", "sources"})
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def _content(body: Mapping[str, Any], language: str, *, comments: bool) -> Itera
                 yield Block("small", word("comment", language, item.comment))
     text = body.get("text")
     if isinstance(text, str) and text.strip():
-        if draft and draft.items:
+        if question.strip() or (draft and draft.items):
             yield Block("heading", word("text", language))
         yield Block("text", text, generated=body.get("generated") is True)
     yield from _turns(body.get("turns"), language)
@@ -160,8 +162,7 @@ def note_draft(body: Mapping[str, Any]) -> Draft | None:
 
 def note_text(note: Record) -> str:
     """A note's words as they stand now, without what was taken out or replaced."""
-    blocks = _content(note.body, "en", comments=False)
-    return "\n".join(block.text for block in blocks if block.style in ("text", "item"))
+    return search.note_text(note.body)
 
 
 def client_blocks(desk: Desk, client_id: str, language: str) -> list[Block]:
@@ -174,6 +175,8 @@ def client_blocks(desk: Desk, client_id: str, language: str) -> list[Block]:
     ]
     for record in info:
         blocks += _facts(record.body, language)
+    for one in [one for record in info for one in record.body.get("sources") or ()]:
+        blocks += [Block("subheading", word("poured", language)), Block("text", str(one["text"]))]
     consents = store.records(desk, client_id, "consent")
     blocks += [Block("heading", word("consent", language))] if consents else []
     for record in consents:
@@ -186,9 +189,9 @@ def client_blocks(desk: Desk, client_id: str, language: str) -> list[Block]:
         title, small, *rest = note_blocks(note, language, comments=True)
         blocks += [Block("heading", title.text), small]
         blocks += [Block("subheading", b.text) if b.style == "heading" else b for b in rest]
-    attached = store.records(desk, client_id, "attachment")
-    blocks += [Block("heading", word("attachments", language))] if attached else []
-    blocks += [Block("item", str(record.body.get("name") or record.record_id[:8])) for record in attached]
+    beside = attached(desk, client_id)
+    blocks += [Block("heading", word("attachments", language))] if beside else []
+    blocks += [Block("item", str(record.body.get("name") or record.record_id[:8])) for record in beside]
     adapters = len(store.records(desk, client_id, "adapter"))
     return blocks + ([Block("small", word("adapters", language, adapters))] if adapters else [])
 

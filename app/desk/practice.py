@@ -1,4 +1,4 @@
-"""What a practice has set for its desk: the steps to take when a question speaks of danger, and help lines."""
+"""What a practice has set for its desk: the steps to take when a question speaks of danger."""
 
 from __future__ import annotations
 

@@ -6,11 +6,16 @@ signs come first, for a Chinese query has no spaces and is seldom written as the
 
 from __future__ import annotations
 
-import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from app.desk.store import clients, records
 from app.desk.unlock import Desk
+from xinheng.text import folded
+
+# A whole page may be pasted into the search; so many of its pairs tell as much, in a tenth of a second.
+_PAIRS: Final = 24
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class NoteTexts:
 
     def put(self, client_id: str, record_id: str, text: str) -> None:
         """Let a note be found by its newest words."""
-        self.texts[client_id, record_id] = _folded(text)
+        self.texts[client_id, record_id] = folded(text)
 
     def forget(self, client_id: str) -> None:
         """Let nothing of a client be found."""
@@ -39,7 +44,7 @@ class NoteTexts:
 
     def find(self, query: str, *, limit: int = 50) -> list[Hit]:
         """Notes that hold the query's words, best first; equal ones by client and the newest number."""
-        words = _folded(query).split()
+        words = folded(query).split()
         if not words:
             return []
         whole = {key: sum(map(text.count, words)) for key, text in self.texts.items() if all(w in text for w in words)}
@@ -47,7 +52,8 @@ class NoteTexts:
         return sorted(found, key=lambda hit: (-hit.score, hit.client_id, -int(hit.record_id)))[:limit]
 
     def _near(self, words: list[str]) -> list[Hit]:
-        pairs = sorted({word[n : n + 2] for word in words for n in range(len(word) - 1)})
+        every = sorted({word[n : n + 2] for word in words for n in range(len(word) - 1)})
+        pairs = every[:: -(-len(every) // _PAIRS)] if every else []
         hits = []
         for key, text in self.texts.items() if pairs else ():
             share = sum(pair in text for pair in pairs) / len(pairs)
@@ -57,12 +63,38 @@ class NoteTexts:
 
 
 def note_texts(desk: Desk) -> NoteTexts:
-    """All notes of a desk, ready to be searched; a note's words are those of its strings."""
+    """All notes of a desk, ready to be searched."""
     held = NoteTexts()
     for client_id in clients(desk):
         for record in records(desk, client_id, "note"):
-            held.put(client_id, record.record_id, "\n".join(strings(record.body)))
+            held.put(client_id, record.record_id, found_by(record.body))
     return held
+
+
+def found_by(body: Mapping[str, Any]) -> str:
+    """What a note is found by: its day and its words."""
+    return f"{body.get('date', '')}\n{note_text(body)}"
+
+
+def note_text(body: Mapping[str, Any]) -> str:
+    r"""The words of a note as they stand: question, items, a conversation's turns, what was written freely.
+
+    What was taken out or replaced is not among them. A note of another kind has whatever strings there are.
+
+    >>> note_text({"question": "怎麼辦？", "items": [{"text": "散步", "state": "added"}], "text": "下週再談"})
+    '怎麼辦？\n散步\n下週再談'
+    """
+    inner = body.get("draft")
+    held = {**inner, **body} if isinstance(inner, dict) else dict(body)
+    said: list[Any] = []
+    for name in ("items", "turns"):
+        if isinstance(parts := held.get(name), list):
+            said += [part.get("text") for part in parts if isinstance(part, dict)]
+    if not held.keys().isdisjoint(("items", "turns", "text")):
+        said = [held.get("question"), *said, held.get("text")]
+    else:
+        said = list(strings({name: value for name, value in held.items() if name != "date"}))
+    return "\n".join(text for text in said if isinstance(text, str) and text.strip())
 
 
 def strings(value: object) -> list[str]:
@@ -75,7 +107,3 @@ def strings(value: object) -> list[str]:
         return [value]
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [text for part in parts for text in strings(part)]
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()

@@ -23,6 +23,7 @@ from xinheng.sealing import Unopened, opened, seal, subkey
 
 # Replaced by every save; of all other kinds each version is kept and stands in the log.
 FLEETING: Final = frozenset({"draft", "summary"})
+_RESTORE: Final = "Restore the database from a backup."
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,12 @@ def save(
         held = client_keys(connection, desk, client_id)
         named = record_id or (_next_note(connection, client_id) if kind == "note" else os.urandom(16).hex())
         newest = _newest(connection, desk, held, client_id, kind, named)
+        if newest and record_id is None:
+            raise DeskError("desk", "a count of notes was changed", have=f"client {client_id[:8]}", mend=_RESTORE)
         if (newest.version if newest else 0) != version:
             raise Conflict(body, newest)
+        if kind == "note" and version == 0:
+            _count(connection, client_id, int(named))
         made = Record(kind, named, version + 1, body)
         if kind in FLEETING:
             connection.execute(table.delete().where(table.c.client_id == client_id, table.c.record_id == named))
@@ -258,9 +263,13 @@ def _newest(
 
 
 def _next_note(connection: sa.Connection, client_id: str) -> str:
-    table = RECORDS["note"]
-    numbers = connection.execute(sa.select(table.c.record_id).where(table.c.client_id == client_id).distinct())
-    return str(max((int(row[0]) for row in numbers), default=0) + 1)
+    last = sa.select(client_table.c.notes).where(client_table.c.client_id == client_id)
+    return str(connection.execute(last).scalar_one() + 1)
+
+
+def _count(connection: sa.Connection, client_id: str, number: int) -> None:
+    fewer = (client_table.c.client_id == client_id) & (client_table.c.notes < number)
+    connection.execute(client_table.update().where(fewer).values(notes=number))
 
 
 def _by_code(connection: sa.Connection, desk: Desk, wanted: str) -> str | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import fcntl
-import io
 import json
 import os
 import re
@@ -17,8 +16,7 @@ import resource
 import shutil
 import signal
 import sys
-import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -26,9 +24,10 @@ from typing import Any, Final
 from app.desk import blobs
 from app.desk.keys import identity
 from app.desk.memory_folder import LOCK
+from app.desk.packing import packed
 from app.desk.training_status import NAME, Status, heard, tell
 from app.terminal import Terminal
-from xinheng.artifacts import MANIFEST, Artifact, open_artifact
+from xinheng.artifacts import Artifact, open_artifact
 from xinheng.errors import ArtifactError, CheckFailed, WriteError, XinhengError
 from xinheng.sealing import seal
 
@@ -237,46 +236,6 @@ def _put(to: Path, write: Any) -> None:
         writing.replace(to)
     finally:
         writing.unlink(missing_ok=True)
-
-
-def packed(folder: Path) -> Iterator[bytes]:
-    """A folder as a tar's bytes, file by file; names and times of its owner are not in it."""
-    for path in sorted(one for one in folder.rglob("*") if one.is_file()):
-        entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
-        entry.size = path.stat().st_size
-        yield entry.tobuf(tarfile.PAX_FORMAT)
-        with path.open("rb") as file:
-            while piece := file.read(blobs.PIECE_BYTES):
-                yield piece
-        yield b"\0" * (-entry.size % tarfile.BLOCKSIZE)
-    yield b"\0" * (2 * tarfile.BLOCKSIZE)
-
-
-def unpacked(pieces: Iterator[bytes], folder: Path) -> None:
-    """Put a tar's files into a folder."""
-
-    class Stream(io.RawIOBase):
-        waiting = b""
-
-        def readable(self) -> bool:
-            return True
-
-        def readinto(self, buffer: Any) -> int:
-            while not self.waiting:
-                try:
-                    self.waiting = next(pieces)
-                except StopIteration:
-                    return 0
-            size = min(len(buffer), len(self.waiting))
-            buffer[:size], self.waiting = self.waiting[:size], self.waiting[size:]
-            return size
-
-    with tarfile.open(fileobj=io.BufferedReader(Stream()), mode="r|") as tar:
-        tar.extractall(folder, filter="data")
-    for _ in pieces:  # to the end, which says that nothing was cut off
-        pass
-    if not (folder / MANIFEST).is_file():
-        raise ArtifactError(str(folder), "no adapter in it")
 
 
 def _empty(folder: Path) -> None:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import hmac
 import os
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from app.desk import audit, keys
+from app.desk import audit, guesses, keys
 from app.desk.database import client_table, counsellor_table, desk_table, read, written
 from app.desk.keys import COST, Cost, Keys, identity
 from app.desk.recovery_code import new_code
 from xinheng.errors import DeskError, UsageError
 from xinheng.sealing import Unopened, opened, seal, subkey
 
-# Guesses that cost nothing but their derivation; after them the wait doubles, up to a quarter of an hour.
-FREE_GUESSES: Final = 4
-LONGEST_WAIT_S: Final = 900.0
 SHORTEST_PASSPHRASE: Final = 10
 
 
@@ -125,14 +121,9 @@ def unlock(
     Raises:
         DeskError: Wrong passphrase, too many guesses, or a database that was put back to an older state.
     """
-    row = _let_try(engine, name)
-    desk_id, found = _desk_id(engine), str(row.counsellor_id)
-    wrapping = keys.derived(bytes(row.salt), keys.cost_of(row.cost), passphrase, key_file)
-    try:
-        master = opened(wrapping, bytes(row.wrapped), who(desk_id, found, "master", row.epoch))
-    except Unopened as error:
-        what = "key file" if key_file else "passphrase"
-        raise DeskError("desk", f"wrong {what}, or a changed database", mend=_after(row.failures + 1)) from error
+    desk_id = _desk_id(engine)
+    row = guesses.counted(engine, name_tag=_name_tag(desk_id, name))
+    master = _master(desk_id, row, passphrase, key_file)
     return _entered(engine, home, desk_id, row, master, accept_older=accept_older, how="opened")
 
 
@@ -154,14 +145,38 @@ def recover(
     """
     _long_enough(passphrase)
     recovery = keys.recovery_key(code)
-    row = _let_try(engine, name)
-    desk_id, found = _desk_id(engine), str(row.counsellor_id)
+    desk_id = _desk_id(engine)
+    row = guesses.counted(engine, name_tag=_name_tag(desk_id, name))
+    found = str(row.counsellor_id)
     try:
         master = opened(recovery, bytes(row.recovery), who(desk_id, found, "recovery", row.epoch))
     except Unopened as error:
-        raise DeskError("desk", "this recovery code opens nothing here", mend=_after(row.failures + 1)) from error
+        raise DeskError(
+            "desk", "this recovery code opens nothing here", mend=guesses.after(row.failures + 1)
+        ) from error
     desk = _entered(engine, home, desk_id, row, master, accept_older=accept_older, how="recovered")
     return desk, renew(desk, passphrase=passphrase, cost=cost)
+
+
+def _master(desk_id: str, row: Any, passphrase: str | None, key_file: Path | None) -> bytes:
+    wrapping = keys.derived(bytes(row.salt), keys.cost_of(row.cost), passphrase, key_file)
+    try:
+        return opened(wrapping, bytes(row.wrapped), who(desk_id, str(row.counsellor_id), "master", row.epoch))
+    except Unopened as error:
+        what = "key file" if key_file else "passphrase"
+        raise DeskError("desk", f"wrong {what}, or a changed database", mend=guesses.after(row.failures + 1)) from error
+
+
+def confirm(desk: Desk, *, passphrase: str | None = None, key_file: Path | None = None) -> None:
+    """Ask whoever sits at an open desk for what opens it; a wrong answer is a guess like any other.
+
+    Raises:
+        DeskError: It is wrong, or there were too many guesses.
+    """
+    row = guesses.counted(desk.engine, counsellor_id=desk.counsellor_id)
+    _master(desk.desk_id, row, passphrase, key_file)
+    mine = counsellor_table.c.counsellor_id == desk.counsellor_id
+    written(desk.engine, lambda c: c.execute(counsellor_table.update().where(mine).values(failures=0, not_before=0.0)))
 
 
 def renew(desk: Desk, *, passphrase: str | None = None, key_file: Path | None = None, cost: Cost = COST) -> str:
@@ -234,39 +249,6 @@ def _entered(
     seq, mac = written(engine, work)
     (audit.accept if older else audit.keep_counter)(home, found, ring, seq, mac)
     return Desk(engine, home, desk_id, found, ring)
-
-
-def _let_try(engine: sa.Engine, name: str) -> Any:
-    """A counsellor's row, a guess counted before it is tried: many tries at once are many."""
-    desk_id = _desk_id(engine)
-
-    def work(connection: sa.Connection) -> Any:
-        row = connection.execute(sa.select(counsellor_table).filter_by(name_tag=_name_tag(desk_id, name))).one_or_none()
-        if row is None:
-            raise DeskError("desk", "no counsellor of this name", mend="Check the name.")
-        now = time.time()
-        # A clock that was put back must not lock anybody out for longer than the longest wait.
-        left = min(row.not_before - now, LONGEST_WAIT_S)
-        if left > 0:
-            raise DeskError("desk", "too many guesses", mend=f"Wait {left:.0f} s.")
-        failures = row.failures + 1
-        connection.execute(
-            counsellor_table.update()
-            .where(counsellor_table.c.counsellor_id == row.counsellor_id)
-            .values(failures=failures, not_before=now + _wait_s(failures))
-        )
-        return row
-
-    return written(engine, work)
-
-
-def _wait_s(failures: int) -> float:
-    return 0.0 if failures <= FREE_GUESSES else min(LONGEST_WAIT_S, 2.0 ** min(failures - FREE_GUESSES, 20))
-
-
-def _after(failures: int) -> str:
-    wait_s = _wait_s(failures)
-    return f"The next try is possible in {wait_s:.0f} s." if wait_s else "Try again."
 
 
 def _long_enough(passphrase: str | None) -> None:

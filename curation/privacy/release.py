@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -52,6 +52,7 @@ def release_check(
     k: int = 5,
     quasi: Sequence[str] | None = None,
     record: Mapping[str, Any] | None = None,
+    heard: Callable[[int], None] = lambda _: None,
 ) -> Release:
     """What stands against publishing a table: identifiers found in it, and persons who stand out.
 
@@ -65,13 +66,18 @@ def release_check(
         k: How many persons at least are to be alike in `quasi`.
         quasi: Of `curation.privacy.quasi.QUASI` (found in the texts) or columns of the table; QUASI by default.
         record: `facts.privacy` of the manifest (see `privacy_record`); counts only for the finders it was made with.
+        heard: Called with the number of rows looked through so far.
 
     Raises:
         UsageError: The rows are exam questions, or a quasi-identifier is neither known nor a column.
         SchemaError: A column is missing or of another type.
     """
     known = tuple(QUASI if quasi is None else quasi)
-    parts = [(found_again(rows, vault=vault), _told(rows, known)) for rows in _pieces(table)]
+    parts, looked = [], 0
+    for rows in _pieces(table):
+        parts.append((found_again(rows, vault=vault), _told(rows, known)))
+        looked += rows.height
+        heard(looked)
     found = pl.concat([part for part, _ in parts])
     believed = vault is None and record is not None and record.get("finder") == finder_digest()
     left = by_class(found.filter(~pl.col("surrogate")))

@@ -35,6 +35,7 @@ _IDS: Final[Mapping[str, tuple[str, str]]] = {
     "segment_of": ("dialogue", "d"),
 }
 _LABELS: Final = ("topics", "labels")
+_KEYED: Final = re.compile("[a-z]-[0-9a-f]{16}")
 _ORIGIN: Final = re.compile(r"(.*?)((?:[:#][0-9]+)*)", re.DOTALL)
 
 Texts = dict[str, pl.DataFrame]
@@ -88,6 +89,27 @@ def scopes_of(client: str, vault: Vault) -> list[str]:
     return [
         f"{kind}:{name}" for kind, given in pairs for name in (given, f"{letters[kind]}-{keyed_id(vault, kind, given)}")
     ]
+
+
+def keyed_forms(name: str, vault: Vault) -> list[str]:
+    """What a row's, client's or group's id may be called in rows with keyed ids; one that is keyed stays as it is.
+
+    Who withdraws names the id that stands in their own files, and nobody but the vault knows what became of it.
+    """
+    bare, mark, segment = name.partition("#")
+    if _KEYED.fullmatch(bare):
+        return [name]
+    uses = dict.fromkeys(_IDS.values())
+    return [
+        f"{letter}-{keyed_id(vault, use, form)}{rest}"
+        for use, letter in uses
+        for form, rest in _cut(bare, mark, segment)
+    ]
+
+
+def _cut(bare: str, mark: str, segment: str) -> list[tuple[str, str]]:
+    """An id whole, and without the number of a segment, which a step adds after ids were keyed."""
+    return [(f"{bare}{mark}{segment}", "")] + ([(bare, f"{mark}{segment}")] if mark else [])
 
 
 def texts_of(frame: pl.DataFrame, kind: str) -> Texts:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from app.cli import app
 from app.desk import store
 from app.desk.database import connect
+from app.desk.teaching import record_consent
 from app.desk.unlock import add_counsellor
 from tests.app.desk.desks import QUICK, WORDS, run
 from xinheng.errors import CheckFailed, UsageError
@@ -48,3 +49,20 @@ def test_a_folder_without_a_desk_is_named_and_stays_empty(tmp_path: Path) -> Non
     with pytest.raises(UsageError, match="no desk"):
         _said("backup", str(tmp_path / "b"), "--home", str(tmp_path / "none"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_corpus_is_written_once_and_over_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XINHENG_DESK_PASSPHRASE", WORDS)
+    home, out = str(tmp_path / "desk"), tmp_path / "notes.jsonl"
+    desk, _ = add_counsellor(connect(Path(home)), Path(home), "lin", passphrase=WORDS, cost=QUICK)
+    client = store.add_client(desk, "A")
+    store.save(desk, client, "note", {"question": "why?", "text": "words"})
+    with pytest.raises(UsageError, match="no note to give"):
+        _said("corpus", str(out), "--name", "lin", "--home", home)
+    assert not out.exists()
+    record_consent(desk, client, given=True, how="signed", use="corpus")
+    told = _said("corpus", str(out), "--name", "lin", "--home", home)
+    assert (told["notes"], told["clients"]) == (1, 1)
+    assert json.loads(out.read_text())["answer"] == "words"
+    with pytest.raises(UsageError, match="there already"):
+        _said("corpus", str(out), "--name", "lin", "--home", home)

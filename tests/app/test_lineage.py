@@ -154,3 +154,62 @@ def test_no_folder_and_no_artifact_are_refused(run, chain: Path) -> None:
     told = run("lineage", chain / "scores", "--in", chain / "nothing")
     assert told.code == 2
     assert "no folder to look in" in told.err
+
+
+@pytest.mark.parametrize("columns", [80, 40, 24, 10])
+def test_the_table_fits_any_terminal(columns: int, run, chain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from app.terminal import _width
+
+    monkeypatch.setenv("COLUMNS", str(columns))
+    made(chain / ("very-long-name-of-a-dataset-" * 4), "dataset", open_artifact(chain / "sources" / "posts"))
+    shutil.rmtree(chain / "adapter")
+    for start in (chain / "scores", chain / ("very-long-name-of-a-dataset-" * 4)):
+        out = run("lineage", start, "--in", chain).out
+        assert max(_width(line) for line in out.splitlines()) <= max(columns, 24)
+    assert "made of" in run("lineage", chain / "scores", "--in", chain).out.replace("\n     ", " ")
+
+
+def publish(chain: Path, folder: Path) -> Path:
+    """A publication of the dataset, as `xinheng publish` writes it as far as a lineage reads it."""
+    from app.publishing import clean
+    from xinheng import publication
+
+    artifact = open_artifact(chain / "data")
+    told = {"kind": "dataset", "name": "data", "version": "1.0.0", "licence": "MIT", "artifact": artifact.link()}
+    with publication.writing(folder, told) as place:
+        (place / "provenance").mkdir(parents=True)
+        (place / "provenance" / "manifest.json").write_text(json.dumps(clean(artifact.manifest)))
+    return folder
+
+
+def test_a_publication_is_traced_through_the_artifact_that_it_was_made_from(run, chain: Path, tmp_path: Path) -> None:
+    folder = publish(chain, tmp_path / "p")
+    ran = run("lineage", folder, "--in", chain, "--check", "--page", tmp_path / "l.html", "--json")
+    assert ran.code == 0, ran.err
+    facts = json.loads(ran.out)
+    assert set(kinds(facts)) == {"files", "source", "steps", "dataset", "publication"}
+    assert facts["root"].startswith("publication:")
+    assert str(tmp_path) not in (tmp_path / "l.html").read_text(encoding="utf-8")
+    told = folder / "provenance" / "manifest.json"
+    told.write_text(told.read_text() + " ")
+    assert run("lineage", folder, "--in", chain).code == 0
+    assert run("lineage", folder, "--in", chain, "--check").code == 1
+
+
+def test_a_publication_from_elsewhere_is_drawn_by_its_own_manifest(run, chain: Path, tmp_path: Path) -> None:
+    folder = publish(chain, tmp_path / "there" / "p")
+    ran = run("lineage", folder, "--in", tmp_path / "there", "--json")
+    assert ran.code == 0, ran.out
+    assert kinds(json.loads(ran.out)) == {
+        "steps": "outside", "dataset": "outside", "source": "outside", "publication": "found",
+    }  # fmt: skip
+    assert "known by this publication alone" in ran.out
+    assert "not on this machine" in ran.out
+
+
+@pytest.mark.parametrize("told", ["", "[]", "{}", '{"digest": "0"}'])
+def test_a_publication_that_cannot_be_read_is_one_message(told: str, run, chain: Path, tmp_path: Path) -> None:
+    folder = publish(chain, tmp_path / "there" / "p")
+    (folder / "provenance" / "manifest.json").write_text(told)
+    ran = run("lineage", folder, "--in", tmp_path / "there")
+    assert (ran.code, "manifest.json" in ran.err) == (2, True), ran.err

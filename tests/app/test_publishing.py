@@ -153,8 +153,8 @@ def test_a_licence_that_forbids_it_refuses_and_names_its_source(licence: str, ru
 
 
 def test_a_non_commercial_source_goes_when_accepted_or_as_ids(run, tmp_path: Path) -> None:
-    rows = pl.concat([questions(), questions(3, licence="CC-BY-NC-4.0", source="closed", name="n")])
-    made = dataset(tmp_path / "made", rows)
+    rows = pl.concat([questions(), questions(3, licence="CC-BY-NC-4.0", source="emobench", name="n")])
+    made = dataset(tmp_path / "made", rows, name="choices")
     ran = published(run, made, tmp_path / "p")
     assert "--accept non-commercial" in ran.err
     assert "--ids-only" in ran.err
@@ -167,6 +167,42 @@ def test_a_non_commercial_source_goes_when_accepted_or_as_ids(run, tmp_path: Pat
     assert not {"question", "options", "explanation"} & set(ids.columns)
     assert run("publish", "--check", tmp_path / "ids").code == 0
     assert published(run, made, tmp_path / "q", "--accept", "everything").code == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "recipe", "facts", "why"),
+    [
+        ("mine", "choices", {}, "mine is published nowhere"),
+        ("emobench", "own", {}, "its recipe does not come with Xinheng"),
+        ("emobench", "choices", {"privacy": {"pseudonymised": True}}, "its vault stays here"),
+        ("emobench", "choices", {"withdrawn": {"ids": 1, "rows": 1}}, "the list of what was withdrawn stays here"),
+    ],
+)
+def test_ids_are_offered_only_where_a_stranger_can_make_the_rows_again(
+    source: str, recipe: str, facts: dict, why: str, run, tmp_path: Path
+) -> None:
+    made = dataset(tmp_path / "made", questions(licence="CC-BY-NC-4.0", source=source), name=recipe)
+    manifest = json.loads((tmp_path / "made" / "manifest.json").read_text())
+    manifest["facts"] |= facts
+    (tmp_path / "made" / "manifest.json").write_text(json.dumps(manifest))
+    for more in ((), ("--ids-only",)):
+        ran = published(run, made, tmp_path / "p", *more)
+        assert ran.code == 1
+        assert "rebuilds the rows" not in ran.err
+        assert f"Ids would help nobody: {why}" in ran.err
+        assert "--accept non-commercial" in ran.err
+    assert not (tmp_path / "p").exists()
+    free = dataset(tmp_path / "free", questions(source="mine"), name="choices")
+    assert published(run, free, tmp_path / "ids", "--ids-only").code == 0
+    assert "nobody else can make these rows again" in (tmp_path / "ids" / "README.md").read_text()
+
+
+def test_ids_of_ones_own_texts_are_no_way_around_privacy(run, tmp_path: Path) -> None:
+    made = dataset(tmp_path / "made", dialogues("My phone is 0912-345-678", source="mine"))
+    ran = published(run, made, tmp_path / "p", "--ids-only")
+    assert ran.code == 1
+    assert "--ids-only is for rows that others published" in ran.err
+    assert "published-texts" not in ran.err
 
 
 def test_names_in_texts_refuse_until_somebody_says_yes_to_public_ones(run, tmp_path: Path) -> None:
@@ -253,6 +289,33 @@ def test_rows_changed_with_every_list_forged_are_still_seen(run, tmp_path: Path)
     ran = run("publish", "--check", tmp_path / "p")
     assert ran.code == 1
     assert "the rows are not those of the artifact" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("name", "was", "now", "told"),
+    [
+        ("croissant.json", '"contentSize": "', '"contentSize": "9', "croissant.json: distribution"),
+        ("croissant.json", '"version": "1.0.0"', '"version": "1.0.1"', "croissant.json: version"),
+        ("croissant.json", "Digest ", "Digest 0", "croissant.json: citeAs"),
+        ("croissant.json", '"dataType": "sc:Text"', '"dataType": "sc:Integer"', "croissant.json: recordSet"),
+        ("LICENCES.md", "CC0-1.0", "MIT", "LICENCES.md: not the terms"),
+    ],
+)
+def test_what_machines_and_lawyers_read_is_worked_out_again(
+    name: str, was: str, now: str, told: str, run, tmp_path: Path
+) -> None:
+    from app.publishing_check import checked
+
+    made = dataset(tmp_path / "made", questions())
+    assert published(run, made, tmp_path / "p", "--author", "Lin, Mei").code == 0
+    assert checked(tmp_path / "p").wrong == ()
+    about = tmp_path / "p" / "provenance" / "about.json"
+    older = {key: value for key, value in json.loads(about.read_text()).items() if key not in {"authors", "date"}}
+    about.write_text(json.dumps(older))
+    assert [one for one in checked(tmp_path / "p").wrong if "about.json" not in one] == [], "of an older Xinheng"
+    file = tmp_path / "p" / name
+    file.write_text(file.read_text().replace(was, now, 1))
+    assert any(one.startswith(told) for one in checked(tmp_path / "p").wrong)
 
 
 def test_a_publication_of_an_older_artifact_is_stale(run, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -72,6 +73,31 @@ def test_words_that_only_sound_alike_are_not_flagged(text: str) -> None:
 )
 def test_what_is_denied_is_still_told_one_level_lower(text: str) -> None:
     assert kinds(text).get("suicide") == "possible"
+
+
+# Sentences as counsellors write of clients: two lists, each written whole before the screen was run on it.
+SENTENCES = [
+    json.loads(line)
+    for line in (Path(__file__).parent / "crisis_sentences.jsonl").read_text(encoding="utf-8").splitlines()
+]
+
+
+@pytest.mark.parametrize("row", [row for row in SENTENCES if "kind" in row], ids=lambda row: row["text"][:12])
+def test_what_a_counsellor_writes_of_a_client_in_danger_raises_its_kind_and_no_other(row: dict[str, Any]) -> None:
+    told = kinds(row["text"])
+    assert row["kind"] in told
+    assert told[row["kind"]] == "explicit" or row["level"] == "possible"
+    assert set(told) <= {row["kind"], *row.get("also", [])}
+
+
+@pytest.mark.parametrize("row", [row for row in SENTENCES if "kind" not in row], ids=lambda row: row["text"][:12])
+def test_what_a_counsellor_writes_on_any_day_raises_nothing(row: dict[str, Any]) -> None:
+    assert kinds(row["text"]) == {}
+
+
+@pytest.mark.parametrize(("one", "other"), [("活著沒意思", "活着没意思"), ("我想著要自殺", "我想着要自杀")])
+def test_both_scripts_are_read_alike(one: str, other: str) -> None:
+    assert screen(one) == screen(other) != []
 
 
 def measured(shared_data: Path, half: int) -> tuple[float, float, float]:

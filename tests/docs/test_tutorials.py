@@ -15,6 +15,7 @@ TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
 BLOCK = re.compile(r"^```sh run(?: exit=(\d+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What each leaves that its text sends the reader to.
 LEFT = {
+    "counsellor": ["adapter/manifest.json", "notes/manifest.json", "practice/desk.sqlite"],
     "rater": ["agreement.html", "runs/ratings/letters/manifest.json"],
     "dataset_researcher": [
         "runs/datasets/dialogues/report.html",
@@ -27,6 +28,7 @@ LEFT = {
 
 # What its text says that they print.
 SAID = {
+    "counsellor": ["has two invented clients", "200 the desk answers", "6 notes of 1 clients, not encrypted"],
     "rater": ["guidelines in zh-Hant", "60 answers", "alpha [95 % interval]"],
     "dataset_researcher": [
         "read 162, kept 150, dropped 12",

@@ -13,7 +13,7 @@ from xinheng.messages import Token, Want
 
 _OPENED: Final = ("<think>", "<thinking>", "[THINK]")
 _CLOSED: Final = ("</think>", "</thinking>", "[/THINK]")
-_BLANKS: Final = r"[\x20\x0A]{0,16}"  # between parts of JSON; without an end a weak model writes nothing else
+_BLANKS: Final = r"[\x20\x0A]{0,2}"  # between parts of JSON; with more room a weak model writes little else
 
 
 class Answer:

@@ -8,9 +8,10 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from app.desk import store
-from app.desk.intake import FIELDS
+from app.desk.intake import FIELDS, kept_sources
+from app.desk.pages import poured
 from app.desk.pages.sessions import Session, codes_of
-from app.desk.search import strings
+from app.desk.search import found_by, note_text
 from app.desk.store import Record
 from app.desk.unlock import own_file
 from xinheng.errors import UsageError
@@ -156,12 +157,12 @@ def save(session: Session, at: Writing, text: str, day: str) -> Record:
     _short_enough(text)
     if not text.strip():
         raise UsageError("note", "empty")
-    body = {**_rest(session, at), "date": _day(day), "text": text}
+    body = {**_rest(session, at), "date": day_of(day), "text": text}
     record_id = at.note or None
     made = store.save(session.desk, at.client_id, "note", body, record_id=record_id, version=at.version)
     store.discard(session.desk, at.client_id, _draft(at.note))
     with session.lock:
-        session.texts.put(at.client_id, made.record_id, "\n".join(strings(made.body)))
+        session.texts.put(at.client_id, made.record_id, found_by(made.body))
     return made
 
 
@@ -187,13 +188,14 @@ def form(session: Session, client_id: str | None = None) -> Form:
     if client_id is not None:
         for record in store.records(session.desk, client_id, "info"):
             if record.record_id == "basic":
-                return Form(record.body, record.version, 0)
+                return Form({name: record.body.get(name, "") for name in FIELDS}, record.version, 0)
     return Form({}, 0, 0)
 
 
 def forget_form(session: Session, client_id: str | None = None) -> None:
-    """Throw a half-filled form away."""
+    """Throw a half-filled form away, with what was poured into it."""
     store.discard(session.desk, *_form_of(session, client_id))
+    poured.forget(session, client_id)
 
 
 def create(session: Session, code: str, fields: dict[str, str]) -> str:
@@ -206,7 +208,7 @@ def create(session: Session, code: str, fields: dict[str, str]) -> str:
         _short_enough(value)
     client_id = store.add_client(session.desk, code)
     if any(value.strip() for value in fields.values()):
-        save_info(session, client_id, fields, 0)
+        _save_info(session, client_id, fields, 0, list(poured.poured(session, None).sources))
     forget_form(session)
     with session.lock:
         session.codes[client_id] = code.strip()
@@ -214,23 +216,33 @@ def create(session: Session, code: str, fields: dict[str, str]) -> str:
 
 
 def save_info(session: Session, client_id: str, fields: dict[str, str], version: int) -> Record:
-    """Save a client's basic information.
+    """Save a client's basic information, with the sources of what was poured in and is still said.
 
     Raises:
         Conflict: It was changed elsewhere.
     """
     for value in fields.values():
         _short_enough(value)
-    body: dict[str, Any] = {field: fields.get(field, "") for field in FIELDS}
-    made = store.save(session.desk, client_id, "info", body, record_id="basic", version=version)
+    there = [one for one in store.records(session.desk, client_id, "info") if one.record_id == "basic"]
+    before = there[0].body.get("sources", []) if there else []
+    made = _save_info(session, client_id, fields, version, [*before, *poured.poured(session, client_id).sources])
     forget_form(session, client_id)
     return made
 
 
+def _save_info(
+    session: Session, client_id: str, fields: dict[str, str], version: int, sources: list[dict[str, Any]]
+) -> Record:
+    body: dict[str, Any] = {field: fields.get(field, "") for field in FIELDS}
+    if kept := kept_sources(sources, body):
+        body["sources"] = kept
+    return store.save(session.desk, client_id, "info", body, record_id="basic", version=version)
+
+
 def text_of(record: Record) -> str:
-    """The words of a note, whichever way it was made."""
+    """What of a note is typed in its box: all of a written one; beside items or a conversation, what was added."""
     text = record.body.get("text")
-    return text if isinstance(text, str) else "\n".join(strings(record.body))
+    return text if isinstance(text, str) else "" if record.body.keys() & {"items", "turns"} else note_text(record.body)
 
 
 def _rest(session: Session, at: Writing) -> dict[str, Any]:
@@ -243,7 +255,7 @@ def _rest(session: Session, at: Writing) -> dict[str, Any]:
 
 def _read(session: Session, client_id: str, notes: list[Record]) -> None:
     for number, record in {record.record_id: record for record in notes}.items():
-        session.texts.put(client_id, number, "\n".join(strings(record.body)))
+        session.texts.put(client_id, number, found_by(record.body))
 
 
 def _form_of(session: Session, client_id: str | None) -> tuple[str, str]:
@@ -254,7 +266,12 @@ def _draft(note: str) -> str:
     return f"note {note}" if note else "note"
 
 
-def _day(text: str) -> str:
+def day_of(text: str) -> str:
+    """A day as it is written in a note.
+
+    Raises:
+        UsageError: It is none.
+    """
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text.strip()):
         raise UsageError("note", "date")
     try:

@@ -33,6 +33,8 @@ LARGEST_FILE: Final = 64 * 2**20
 _OPEN: Final = re.compile(
     r"/|/unlock|/begin|/recover|/lock|/session|/draft|/static/[a-z-]+\.(?:js|css)|/words/[\w-]+|/room/[a-z-]+|/paper/[\w./-]+"
 )
+# What a page asks by itself, again and again: it keeps no session alive.
+BY_ITSELF: Final = frozenset({"/room/training-progress"})
 _FORMS: Final = frozenset({"/unlock", "/begin", "/recover", "/lock"})
 _FILES: Final = frozenset({"/room/library-add", "/room/attach"})
 _MOUNTED: Final = re.compile(rf"/(?:{'|'.join(LANGUAGES)})/(.*)", re.DOTALL)
@@ -82,7 +84,7 @@ class Guard:
             return 403, None
         if path.startswith(("/room/", "/paper/")):
             try:  # before anything large is read
-                self._sessions.of(token_of(headers))
+                self._sessions.of(token_of(headers), touch=path not in BY_ITSELF)
             except Ended:
                 return 401, None
         largest = LARGEST_FORM if path in _FORMS else LARGEST_FILE if path in _FILES else LARGEST

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -80,6 +82,8 @@ class Models:
                 try:
                     plain = used.adapter is None
                     model = self.base() if plain else model_of(used.model, allow_remote=self._allow_remote)
+                    if not plain:
+                        stack.callback(_closed, model)
                 except BaseException:
                     stack.close()
                     raise
@@ -95,3 +99,8 @@ class Models:
             held = session.answering.pop(client_id, None)
         if held is not None:
             held[2]()
+
+
+def _closed(model: Model) -> None:
+    """Give a model's memory back. Nobody waits: it may be in the middle of an answer."""
+    threading.Thread(target=lambda: asyncio.run(model.chat.close()), daemon=True).start()

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -20,11 +21,12 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from app.desk.pages.drafts import whole
-from app.desk.pages.guard import token_of
+from app.desk.pages.guard import BY_ITSELF, token_of
 from app.desk.pages.models import Models
 from app.desk.pages.sessions import Ended, Session, Sessions
 from app.desk.pages.words import LANGUAGES, say, sentences
 from app.desk.store import Conflict
+from xinheng.chat.embedding import Embedder
 from xinheng.errors import UsageError, XinhengError
 from xinheng.storage import Place
 
@@ -41,12 +43,14 @@ class Office:
         models: Who answers.
         home: The desk's folder.
         files: Where attachments, documents and adapters are kept.
+        embed: A model of the user's by which the library is searched for meaning; None for words alone.
     """
 
     sessions: Sessions
     models: Models
     home: Path
     files: Place
+    embed: Embedder | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ class Call:
 
 
 Work = Callable[[Call], dict[str, Any] | Response]
+Poured = Callable[[Call, bytes], dict[str, Any]]
 Tell = Callable[[dict[str, Any]], None]
 LongWork = Callable[[Call, Tell], Awaitable[dict[str, Any]]]
 
@@ -94,9 +99,26 @@ def route(office: Office, name: str, work: Work) -> Route:
 
     async def handled(request: Request) -> Response:
         try:
-            made = await run_in_threadpool(work, await _call(office, request))
+            made = await run_in_threadpool(work, _call(office, request, await request.body()))
             return made if isinstance(made, Response) else JSONResponse(made)
         except Exception as error:  # noqa: BLE001  a traceback could quote what a person wrote
+            status, told = _problem(error, _language(request), name)
+            return JSONResponse(told, status)
+
+    return Route(f"/room/{name}", handled, methods=["POST"])
+
+
+def poured(office: Office, name: str, work: Poured) -> Route:
+    """The address `/room/NAME` of a file: its bytes are the body, what is said of it stands in the header `x-given`.
+
+    The header is JSON, percent-encoded: a file's name may be in any script.
+    """
+
+    async def handled(request: Request) -> Response:
+        try:
+            call = _call(office, request, unquote(request.headers.get("x-given", "{}")))
+            return JSONResponse(await run_in_threadpool(work, call, await request.body()))
+        except Exception as error:  # noqa: BLE001  as above
             status, told = _problem(error, _language(request), name)
             return JSONResponse(told, status)
 
@@ -112,7 +134,7 @@ def streamed(office: Office, name: str, work: LongWork) -> Route:
 
     async def handled(request: Request) -> Response:
         try:
-            call = await _call(office, request)
+            call = _call(office, request, await request.body())
         except Exception as error:  # noqa: BLE001  as above
             status, told = _problem(error, _language(request), name)
             return JSONResponse(told, status)
@@ -152,7 +174,7 @@ def common(office: Office) -> list[Route]:
 
     async def stop(request: Request) -> Response:
         try:
-            call = await _call(office, request)
+            call = _call(office, request, await request.body())
         except Exception as error:  # noqa: BLE001  as above
             status, told = _problem(error, _language(request), "stop")
             return JSONResponse(told, status)
@@ -164,9 +186,10 @@ def common(office: Office) -> list[Route]:
     return [Route("/words/{language}", words), Route("/room/stop", stop, methods=["POST"])]
 
 
-async def _call(office: Office, request: Request) -> Call:
-    session = office.sessions.of(token_of({"cookie": request.headers.get("cookie", "")}))
-    given = json.loads(await request.body() or b"{}")
+def _call(office: Office, request: Request, told: str | bytes) -> Call:
+    token, touch = token_of({"cookie": request.headers.get("cookie", "")}), request.url.path not in BY_ITSELF
+    session = office.sessions.of(token, touch=touch)
+    given = json.loads(told or b"{}")
     if not isinstance(given, dict):
         raise UsageError("page", "a request cannot be read", mend="Reload the page.")
     return Call(session, _language(request), given)

@@ -20,13 +20,23 @@ from starlette.routing import Route
 
 from app.annotating_server import address
 from app.desk.keys import COST, Cost
-from app.desk.pages import drafts, room_draft, room_files, room_library, room_practice, room_talk, room_training
+from app.desk.pages import (
+    drafts,
+    room_draft,
+    room_files,
+    room_intake,
+    room_library,
+    room_practice,
+    room_talk,
+    room_training,
+)
 from app.desk.pages.entry import Entry
 from app.desk.pages.guard import App, Guard, Receive, Scope, Send
 from app.desk.pages.models import Models
 from app.desk.pages.rooms import Office, common
 from app.desk.pages.sessions import IDLE_S, Sessions
 from app.desk.pages.words import LANGUAGES
+from xinheng.chat.embedding import Embedder
 from xinheng.errors import UsageError
 from xinheng.storage import Place
 
@@ -38,6 +48,7 @@ ROOMS: Final[tuple[Callable[[Office], list[Route]], ...]] = (
     room_library.routes,
     room_training.routes,
     room_files.routes,
+    room_intake.routes,
     room_practice.routes,
 )
 # Read by gradio when it is imported. What it knows of runs it would else keep in the browser, readable.
@@ -129,6 +140,7 @@ def pages(
     *,
     models: Models,
     files: Place,
+    embed: Embedder | None = None,
     secure: bool = False,
     setup_code: str = "",
     cost: Cost = COST,
@@ -142,6 +154,7 @@ def pages(
         hosts: The names, with ports, that a browser may call it by.
         models: Who answers.
         files: Where attachments, documents and adapters are kept.
+        embed: A model that turns texts into vectors, if there is one.
         secure: Whether it is reached by TLS.
         setup_code: What whoever sets a desk up must know; empty for nothing.
         cost: What a new counsellor's passphrase costs to guess.
@@ -154,7 +167,7 @@ def pages(
         return sent
 
     entry = Entry(engine, home, sessions, secure=secure, setup_code=setup_code, cost=cost)
-    office = Office(sessions, models, home, files)
+    office = Office(sessions, models, home, files, embed)
     ours = [Route(f"/static/{path.name}", file(path)) for path in sorted(_STATIC.iterdir())]
     rooms = [one for room in ROOMS for one in room(office)]
     app = Starlette(routes=[*entry.routes(), drafts.route(sessions), *common(office), *rooms, *ours])
@@ -167,6 +180,7 @@ def serve(
     *,
     models: Models,
     files: Place,
+    embed: Embedder | None = None,
     host: str,
     port: int,
     tls_cert: Path | None,
@@ -181,6 +195,7 @@ def serve(
         home: Its folder.
         models: Who answers.
         files: Where attachments, documents and adapters are kept.
+        embed: A model that turns texts into vectors, if there is one.
         host: Where to listen; another place than loopback needs TLS.
         port: 0 takes any that is free.
         tls_cert: The certificate.
@@ -208,7 +223,15 @@ def serve(
         sessions = Sessions(idle_s=idle_s)
         stack.callback(sessions.end_all)
         app = pages(
-            engine, home, sessions, frozenset(hosts), models=models, files=files, secure=bool(tls_cert), setup_code=code
+            engine,
+            home,
+            sessions,
+            frozenset(hosts),
+            models=models,
+            files=files,
+            embed=embed,
+            secure=bool(tls_cert),
+            setup_code=code,
         )
         config = uvicorn.Config(
             app,

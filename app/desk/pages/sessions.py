@@ -60,6 +60,25 @@ class Session:
             raise Ended
         return self._desk
 
+    def belongs_to(self, desk_id: str, counsellor_id: str) -> bool:
+        """Whether it is this counsellor's and lasts."""
+        desk = self._desk
+        return desk is not None and (desk.desk_id, desk.counsellor_id) == (desk_id, counsellor_id)
+
+    def forget(self, client_id: str) -> None:
+        """Let go of all that was read of a client: he is erased."""
+        with self.lock:
+            self.texts.forget(client_id)
+            self.codes.pop(client_id, None)
+            if self.client_id == client_id:
+                self.client_id = None
+            # An open library holds his notes; it is read again when it is asked next.
+            for name in [name for name in self.kept if name == "library" or client_id in name]:
+                del self.kept[name]
+            for held in self.kept.values():
+                if isinstance(held, dict):
+                    held.pop(client_id, None)
+
     def close(self) -> None:
         """Let go of keys and of all words read."""
         with self.lock:
@@ -80,6 +99,11 @@ class Sessions:
     """All sessions of a process, by the hash of their token."""
 
     def __init__(self, *, idle_s: float = IDLE_S, clock: Callable[[], float] = time.monotonic) -> None:
+        # Told of every session that begins, and that the process stops; neither may wait.
+        self.begun: list[Callable[[Session], None]] = []
+        self.over: list[Callable[[], None]] = []
+        # Held while trainings are looked after, or a client is erased: neither meets the other half done.
+        self.quiet = threading.RLock()
         self._held: dict[bytes, Session] = {}
         self._idle_s, self._clock, self._lock = idle_s, clock, threading.Lock()
 
@@ -93,6 +117,8 @@ class Sessions:
             if len(self._held) >= MOST:
                 self._held.pop(min(self._held, key=lambda key: self._held[key].seen)).close()
             self._held[_hashed(token)] = session
+        for told in self.begun:
+            told(session)
         return token
 
     def of(self, token: str | None, *, touch: bool = True) -> Session:
@@ -114,6 +140,17 @@ class Sessions:
                 session.seen = self._clock()
             return session
 
+    def all(self) -> list[Session]:
+        """The sessions that last."""
+        self.sweep()
+        with self._lock:
+            return list(self._held.values())
+
+    def of_counsellor(self, session: Session) -> list[Session]:
+        """This session and all others of the same counsellor here."""
+        mine = (session.desk.desk_id, session.desk.counsellor_id)
+        return [one for one in self.all() if one.belongs_to(*mine)] or [session]
+
     def claim(self, token: str | None, tab: str) -> None:
         """Let a window's answers go to this session alone.
 
@@ -133,6 +170,15 @@ class Sessions:
         if session:
             session.close()
 
+    def end_of(self, desk: Desk, *, but: Session | None = None) -> int:
+        """End a counsellor's sessions, because he has another passphrase now; how many they were."""
+        with self._lock:
+            mine = [k for k, s in self._held.items() if s is not but and s.belongs_to(desk.desk_id, desk.counsellor_id)]
+            gone = [self._held.pop(key) for key in mine]
+        for session in gone:
+            session.close()
+        return len(gone)
+
     def sweep(self) -> None:
         """End what has lasted too long."""
         now = self._clock()
@@ -144,6 +190,8 @@ class Sessions:
 
     def end_all(self) -> None:
         """End all of them: the process stops."""
+        for told in self.over:
+            told()
         with self._lock:
             gone = list(self._held.values())
             self._held.clear()

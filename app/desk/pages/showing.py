@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from app.desk.intake import FIELDS
-from app.desk.pages.clients import Opened, text_of
+from app.desk.pages.clients import Opened
 from app.desk.pages.words import say
+from app.desk.paper import note_blocks, word
+from app.desk.search import note_text
 from app.desk.store import Record
 
 # Only ASCII signs are read by HTML or Markdown; others, Chinese ones too, stay as they are.
@@ -39,15 +42,30 @@ def notes(language: str, client: Opened) -> str:
 def info(language: str, client: Opened) -> str:
     """A client's basic information; fields that are empty are left out."""
     body = client.info.body if client.info else {}
-    rows = [f"<dt>{say(language, field)}</dt><dd>{plain(str(body[field]))}</dd>" for field in FIELDS if body.get(field)]
+    rows = [
+        f"<dt>{say(language, field)}</dt><dd>{plain(str(body[field]))}</dd>{_sources(language, body, field)}"
+        for field in FIELDS
+        if body.get(field)
+    ]
     return f'<dl class="info">{"".join(rows)}</dl>' if rows else ""
+
+
+def _sources(language: str, body: dict[str, Any], field: str) -> str:
+    """From where in a text a field's words were taken, folded."""
+    passages = [one for source in body.get("sources", []) for one in source["fields"].get(field, [])]
+    told = "".join(
+        f"<li>{say(language, 'intake_place', start=one['start'] + 1, end=one['end'])} {plain(one['text'])}</li>"
+        for one in passages
+    )
+    summary = say(language, "intake_sources", n=len(passages))
+    return f"<dd><details><summary>{summary}</summary><ul>{told}</ul></details></dd>" if told else ""
 
 
 def sides(language: str, mine: str, theirs: Record | None) -> str:
     """Both sides of a conflict, side by side."""
-    other = plain(text_of(theirs)) if theirs else ""
+    other = _words(language, theirs) if theirs else ""
     return (
-        f'<div class="sides"><section><h4>{say(language, "theirs")}</h4><p>{other}</p></section>'
+        f'<div class="sides"><section><h4>{say(language, "theirs")}</h4>{other}</section>'
         f"<section><h4>{say(language, 'mine')}</h4><p>{plain(mine)}</p></section></div>"
     )
 
@@ -57,11 +75,27 @@ def _note(language: str, versions: list[Record]) -> str:
     told = f" &#183; {say(language, 'version', v=newest.version)}" if earlier else ""
     head = f"<h3>{say(language, 'note', n=newest.record_id)} <time>{_day(newest)}</time>{told}</h3>"
     folded = "".join(
-        f"<p><b>{say(language, 'version', v=r.version)}</b> {_day(r)}<br>{plain(text_of(r))}</p>"
+        f"<p><b>{say(language, 'version', v=r.version)}</b> {_day(r)}</p>{_words(language, r)}"
         for r in reversed(earlier)
     )
     more = f"<details><summary>{say(language, 'earlier')}</summary>{folded}</details>" if folded else ""
-    return f'<article class="note">{head}<p>{plain(text_of(newest))}</p>{more}</article>'
+    return f'<article class="note">{head}{_words(language, newest)}{more}</article>'
+
+
+def _words(language: str, record: Record) -> str:
+    """Basic information, or a note's words as on paper, and what of them a model wrote and nobody has accepted."""
+    if record.kind == "info":
+        said = [(say(language, field), str(record.body[field])) for field in FIELDS if record.body.get(field)]
+        return "".join(f"<h4>{title}</h4><p>{plain(text)}</p>" for title, text in said)
+    told = []
+    for block in note_blocks(record, language, comments=True)[2:]:
+        mark = f' <span class="generated-mark">{plain(word("generated", language))}</span>' if block.generated else ""
+        kind = "generated" if block.generated else block.style
+        if block.style in ("heading", "subheading"):
+            told.append(f"<h4>{plain(block.text)}</h4>")
+        else:
+            told.append(f'<p class="{kind}">{plain(block.text)}{mark}</p>')
+    return "".join(told) or f"<p>{plain(note_text(record.body))}</p>"
 
 
 def _day(record: Record) -> str:

@@ -1,18 +1,18 @@
-"""`python -m tests.app.desk.killing_adapters ROUNDS`: killed as adapters come and go, a desk loses none."""
+"""`python -m tests.app.desk.killing_adapters --rounds N`: killed as adapters come and go, a desk loses none."""
 
 from __future__ import annotations
 
+import argparse
 import base64
 import os
 import random
 import secrets
 import signal
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-from app.desk import adapters, checking, jobs, memory_folder, store, teaching
+from app.desk import adapters, blobs, checking, jobs, memory_folder, store, teaching
 from app.desk.training_worker import Order, keep_sealed
 from tests.app.desk.desks import new_desk, opened
 
@@ -78,7 +78,7 @@ def main(rounds: int) -> None:
             assert not last or fine, "an accepted adapter is lost"
             used = adapters.current(desk, client)
             if used is not None:
-                pieces = adapters.blobs.file_pieces(desk, home / "files", client, used)
+                pieces = blobs.file_pieces(desk, home / "files", client, used)
                 assert sum(map(len, pieces)) == used.body["size"]
             assert states <= {"trained", "accepted", "rejected", "running", "interrupted", "failed"}, states
             assert checking.verify(desk).wrong == [], checking.verify(desk).wrong
@@ -89,4 +89,6 @@ def main(rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=40)
+    main(parser.parse_args().rounds)

@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from app import pipeline
-from app.desk import corpus, store
+from app.desk import audit, corpus, store
 from app.desk.corpus import Corpus
+from app.desk.database import read
 from app.desk.draft_json import draft_to_json
 from app.desk.erasure import erase
 from app.desk.items import Draft, accepted, added, proposed
@@ -17,6 +20,7 @@ from app.desk.teaching import record_consent
 from app.desk.unlock import Desk
 from datasets_src.catalog import SOURCES
 from tests.app.desk.desks import QUICK, WORDS, opened
+from xinheng.errors import UsageError
 
 QUESTION = "我叫王小明，電話 0912-345-678，小明最近睡不著，阿燦伯也擔心。"
 
@@ -98,3 +102,47 @@ def test_ingest_reads_it_and_a_clients_notes_are_one_group(desk: Desk, tmp_path:
     assert rows["group_id"].n_unique() == 2
     assert set(rows["licence"]) == {"private"}
     assert "=HYPERLINK(1) <b>?" in [message["content"] for row in rows["messages"] for message in row]
+
+
+def test_what_is_only_read_stands_in_no_log(desk: Desk) -> None:
+    client(desk, "A-0001")
+    before = _entries(desk)
+    made = corpus.prepared(desk)
+    assert _entries(desk) == before
+    assert corpus.corpus(desk).lines == made.lines
+    assert _entries(desk) == before + 1
+    assert sum(made.whose.values()) == made.notes
+
+
+def test_a_file_is_written_whole_or_not_at_all(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(UsageError, match="no note to give"):
+        corpus.write(desk, out / "a.jsonl")
+    client(desk, "A-0001")
+    made = corpus.write(desk, out / "a.jsonl")
+    assert (out / "a.jsonl").read_bytes() == made.lines
+    assert (out / "a.jsonl").stat().st_mode & 0o077 == 0
+    before = _entries(desk)
+    with pytest.raises(UsageError, match="there already"):
+        corpus.write(desk, out / "a.jsonl")
+    assert _entries(desk) == before
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(corpus, "went_out", killed)
+    with pytest.raises(KeyboardInterrupt):
+        corpus.write(desk, out / "b.jsonl")
+
+    def meanwhile(*_: object) -> None:
+        (out / "c.jsonl").write_text("mine")
+
+    monkeypatch.setattr(corpus, "went_out", meanwhile)
+    with pytest.raises(UsageError, match="there already"):
+        corpus.write(desk, out / "c.jsonl")
+    assert (out / "c.jsonl").read_text() == "mine"
+    assert sorted(path.name for path in out.iterdir()) == ["a.jsonl", "c.jsonl"]
+
+
+def _entries(desk: Desk) -> int:
+    return len(read(desk.engine, lambda c: list(audit.entries(c, desk.counsellor_id, desk.keys))))

@@ -51,6 +51,20 @@ def test_what_is_left_in_another_file_is_found_and_the_file_named(desk: Desk) ->
     assert LETTER not in str(caught.value)
 
 
+def test_gradio_s_folder_is_searched_too(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    caches = tmp_path / "caches"
+    (caches / "a").mkdir(parents=True)
+    (caches / "a" / "clean").write_bytes(b"x" * 1000)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(caches))
+    one, two = store.add_client(desk, "A"), store.add_client(desk, "B")
+    told = erasure.erase(desk, one)
+    assert told.searched_bytes >= 1000
+    store.save(desk, two, "note", {"text": LETTER})
+    (caches / "a" / "held").write_bytes(b"x" * 13 + LETTER.encode())
+    with pytest.raises(CheckFailed, match="a/held"):
+        erasure.erase(desk, two)
+
+
 def test_a_client_whose_records_were_tampered_with_can_still_be_erased(desk: Desk) -> None:
     client = store.add_client(desk, "A")
     store.save(desk, client, "note", {"text": LETTER})

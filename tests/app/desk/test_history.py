@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from app.desk import store
 from app.desk.asking import tokens
-from app.desk.history import GROUP, History, Note, Summary, chosen, history_of, note_text
+from app.desk.history import GROUP, History, Note, Summary, chosen, history_of
+from app.desk.search import note_text
 from app.desk.unlock import Desk
 from tests.app.desk.answering import Hanging, Written, all_asked, model, said
 from tests.app.desk.desks import opened

@@ -53,6 +53,26 @@ def test_what_a_person_changed_is_told_with_what_the_model_had_said() -> None:
     assert items.changes(items.accepted(own, "i1")) == []
 
 
+def test_a_word_that_is_typed_on_is_one_step_and_typed_back_none() -> None:
+    start = Timeline(items.asked(Draft(), "他"))
+    typed = items.done(start, items.asked(start.now, "他最"))
+    for text in ("他最近", "他最近好"):
+        typed = items.amended(typed, items.asked(typed.now, text))
+    assert (typed.now.question, typed.past) == ("他最近好", (start.now,))
+    assert items.amended(typed, start.now) == start
+    assert items.amended(typed, typed.now) is typed
+
+
+def test_words_typed_into_an_item_that_is_gone_keep_its_id() -> None:
+    draft = items.removed(items.proposed(Draft(), {"reason": ["換了工作"]}), "i1")
+    again = items.restored(draft, "i1", "reason", "還在打")
+    assert [(one.item_id, one.text, one.state) for one in again.items] == [("i1", "還在打", "added")]
+    assert again.next_id == draft.next_id
+    for never in ("i2", "x1", "i" + "9" * 5000, ""):
+        with pytest.raises(UsageError):
+            items.restored(draft, never, "reason", "還在打")
+
+
 def test_an_item_that_is_not_there_is_a_readable_error() -> None:
     for change in (items.accepted, items.removed, lambda d, i: items.moved(d, i, 0)):
         with pytest.raises(UsageError, match="no such item"):

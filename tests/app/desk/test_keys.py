@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.desk import checking, recovery_code, store, unlock
+from app.desk import checking, guesses, recovery_code, store, unlock
 from app.desk.database import connect
 from app.desk.unlock import Desk
 from tests.app.desk.desks import QUICK, WORDS, new_desk, opened, run
@@ -22,7 +22,7 @@ def test_a_wrong_passphrase_is_named_and_opens_nothing(desk: Desk) -> None:
 
 
 def test_guesses_are_slowed_down_and_the_right_passphrase_waits_too(desk: Desk) -> None:
-    for _ in range(unlock.FREE_GUESSES + 1):
+    for _ in range(guesses.FREE_GUESSES + 1):
         with pytest.raises(DeskError, match="wrong passphrase"):
             unlock.unlock(desk.engine, desk.home, "lin", passphrase="wrong horse battery")
     with pytest.raises(DeskError, match="too many guesses"):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.desk.library_index import folded, index
+from app.desk.library_index import find, index
+from xinheng.text import folded
 
 TEXTS = [
     "焦慮來自對未來的擔心，練習呼吸會有幫助。",
@@ -83,3 +85,24 @@ def test_a_model_of_meaning_brings_what_no_word_brings() -> None:
     assert held.find("悲傷") == []
     assert held.find("悲傷", embed=embed)[0].number == 3
     assert held.find("失眠", embed=embed)[0].number == 1
+
+
+@given(
+    st.lists(st.text(alphabet="睡眠焦慮夢海 ab", max_size=30), max_size=12),
+    st.lists(st.integers(0, 12), max_size=3),
+    st.text(alphabet="睡眠焦慮夢海 ab", max_size=8),
+)
+def test_many_indexes_answer_as_one_over_all_texts_does(texts: list[str], cuts: list[int], question: str) -> None:
+    ends = [0, *sorted(min(cut, len(texts)) for cut in cuts), len(texts)]
+    parts = [index(texts[a:b]) for a, b in pairwise(ends)]
+    whole, divided = index(texts).find(question), find(parts, question)
+    assert [hit.number for hit in whole] == [hit.number for hit in divided]
+    assert np.allclose([hit.score for hit in whole], [hit.score for hit in divided])
+    assert np.allclose([hit.share for hit in whole], [hit.share for hit in divided])
+
+
+def test_one_manual_alone_answers_a_question_about_its_subject() -> None:
+    pages = [f"睡眠衛生第 {n} 頁。睡前不要滑手機。" for n in range(60)]
+    for few in (pages[:1], pages[:6], pages):
+        assert found("睡眠不好怎麼辦", few)
+        assert found("鯨魚唱歌", few) == []

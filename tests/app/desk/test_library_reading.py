@@ -118,8 +118,8 @@ def test_pages_are_numbered_and_what_was_left_out_is_told(monkeypatch: pytest.Mo
     assert found.title == "手冊"
     assert [(p.page, p.text) for p in found.passages] == [(1, "first page\ngoes on"), (3, "第三頁的文字")]
     assert dict(found.told) == {"as_content": "PDF", "pages_empty": 1, "pages_left": 1}
-    assert told(found, "en")[0] == "read as PDF: that is what it holds"
-    assert all(told(found, language) for language in ("zh-Hant", "zh-Hans"))
+    assert told(found.told, "en")[0] == "read as PDF: that is what it holds"
+    assert all(told(found.told, language) for language in ("zh-Hant", "zh-Hans"))
 
 
 def test_a_pdf_of_5000_pages_ends_within_bounds() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from app.desk import audit, chatting, paper, store
+from app.desk import audit, chatting, paper, paper_office, store
 from app.desk.database import read
 from app.desk.draft_json import draft_to_json
 from app.desk.items import Draft, accepted, commented, proposed
@@ -127,6 +128,33 @@ def test_a_sign_without_a_font_is_shown_by_its_number_and_a_font_that_is_none_is
     monkeypatch.setenv("XINHENG_DESK_FONT", __file__)
     with pytest.raises(InputError, match="XINHENG_DESK_FONT"):
         paper.paper([Block("text", "x")], "pdf", "en")
+
+
+def test_a_font_of_the_users_is_put_in_and_its_words_can_be_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pypdf
+    import reportlab
+
+    font = Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"
+    monkeypatch.setenv("XINHENG_DESK_FONT", str(font))
+    data = paper.paper([Block("text", "Grüße & <b>Łó</b> 失眠 😀"), Block("item", "ﬁne")], "pdf", "zh-Hant")
+    fonts = [f.get_object() for f in pypdf.PdfReader(io.BytesIO(data)).pages[0]["/Resources"]["/Font"].values()]
+    held = {f["/BaseFont"]: f["/FontDescriptor"] for f in fonts if "/FontDescriptor" in f}
+    assert any("Vera" in name and "/FontFile2" in described for name, described in held.items())
+    shown = pdf_text(data)
+    assert "Grüße & <b>Łó</b>" in shown
+    assert "失眠" in shown
+    assert "[U+1F600]" in shown
+
+
+def test_a_very_long_line_is_set_in_parts_that_lose_no_sign(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = "".join(f"第{n}句話，她說睡不著。" for n in range(1500)) + "x" * 7000
+    shown = re.sub(r"\s", "", pdf_text(paper.paper([Block("text", line)], "pdf", "zh-Hant")))
+    # The number of each page stands at its foot.
+    assert len(shown) - len(line) < 40
+    assert all(f"第{n}句話，她說睡不著。" in shown for n in range(0, 1500, 50))
+    monkeypatch.setattr(paper_office, "LONGEST_PDF", 100)
+    with pytest.raises(UsageError, match="too long for a PDF"):
+        paper.paper([Block("text", "x" * 60), Block("item", "y" * 41)], "pdf", "en")
 
 
 def test_a_docx_names_no_maker_and_long_files_have_many_pages() -> None:

@@ -1,6 +1,7 @@
 // The frame: drafts kept while somebody types, rooms, keys, the lock, and leaving when the session has ended.
 // Nothing is stored in the browser.
-import { client, el, leave, say, tell } from "./room.js";
+import { mount } from "./intake.js";
+import { client, el, language, leave, say, tell } from "./room.js";
 
 // ---- rooms: each { name, client, open(root, client_id) }, its title under "room_NAME". `frame` is gradio's.
 const rooms = [];
@@ -16,6 +17,8 @@ const show = (name) => {
   follow();
 };
 const follow = () => {
+  // gradio names the browser's language there, not the page's.
+  if (document.documentElement.lang !== language) document.documentElement.lang = language;
   const right = document.getElementById("right");
   const frame = document.getElementById("frame");
   if (!right || !frame) return;
@@ -49,6 +52,7 @@ const ROOMS = ["draft", "talk", "library", "training", "files", "practice"];
 for (const name of ROOMS) enter((await import(`./${name}.js`)).default);
 draw();
 follow();
+mount();
 setInterval(follow, 150);
 document.addEventListener("click", (event) => {
   // Whoever asks for another client's form or notes in the frame wants to see it.
@@ -74,7 +78,7 @@ const SAID = { kept: "draft_kept", elsewhere: "elsewhere", away: "draft_away", r
 const held = new Map(); // the version of each draft of this window, by what it is a draft of
 let waiting = null, timer = 0, busy = false;
 const field = (id) => document.querySelector(`#${id} textarea, #${id} input`);
-const told = (key) => tell(key ? `${say(SAID[key] ?? "draft_refused")}${key === "kept" ? ` ${new Date().toLocaleTimeString()}` : ""}` : "", key);
+const told = (key) => tell(key ? `${say(SAID[key] ?? "draft_refused")}${key === "kept" ? ` ${new Date().toLocaleTimeString(language)}` : ""}` : "", key);
 const gather = () => {
   const window = JSON.parse(field("window")?.value || "{}");
   const key = [window.client, window.note, window.form, window.version].join("|");
@@ -135,8 +139,8 @@ const lock = async () => {
   location.replace("/unlock");
 };
 const press = (id) => {
-  const button = document.getElementById(id);
-  if (button && button.offsetParent) button.click();
+  // Each room has a button to save; the one that is seen is meant.
+  [...document.querySelectorAll(`#${id}`)].find((button) => button.offsetParent)?.click();
 };
 document.addEventListener("click", (event) => {
   if (event.target instanceof Element && event.target.closest("#lock")) lock();

@@ -1,5 +1,6 @@
 // What every room's script uses: sentences, elements made of text alone, requests, and which client is shown.
-export const language = document.documentElement.lang;
+// Of the address: gradio puts the browser's language over that of the page.
+export const language = /^\/([\w-]+)\//.exec(location.pathname)?.[1] ?? document.documentElement.lang;
 
 const words = await (await fetch(`/words/${language}`)).json();
 

@@ -32,9 +32,8 @@ class AtDesk:
         """Start the command; returns when it says where it is."""
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
         command = [str(XINHENG), "desk", "--home", str(self.home), "--port", "0", *self.more]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=self.log.open("ab"), text=True, env=environment
-        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         found = re.search(r"https?://\S+", line)
@@ -44,18 +43,23 @@ class AtDesk:
     def kill(self) -> None:
         """As a power failure would."""
         self.process.kill()
-        self.process.wait()
+        self._ended()
 
     def stop(self) -> None:
         """As Ctrl+C does."""
         self.process.terminate()
-        self.process.wait(20)
+        self._ended()
+
+    def _ended(self) -> None:
+        self.process.wait(60)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
     def page(self, browser: Any, *, size: dict[str, int] = WIDE, language: str = "zh-Hant", name: str = "") -> Any:
         """A browser's page, unlocked, with gradio's frame drawn."""
         context = browser.new_context(viewport=size, locale=language.replace("Hant", "TW").replace("Hans", "CN"))
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(120_000)  # two browsers on two cores
         page.asked = []
         page.on("request", lambda request: page.asked.append(request.url))
         page.faults = []
@@ -105,7 +109,7 @@ def text(page: Any) -> str:
     return " ".join(page.inner_text("body").split())
 
 
-def wait_for(page: Any, words: str, *, seconds: float = 30) -> None:
+def wait_for(page: Any, words: str, *, seconds: float = 120) -> None:
     """Until the page says so."""
     page.wait_for_function(
         "words => document.body.innerText.replace(/\\s+/g, ' ').includes(words)", arg=words, timeout=1000 * seconds
