@@ -41,7 +41,7 @@ def test_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _said("verify", "--name", "lin", "--home", there)["records"] == 2
     monkeypatch.setenv("XINHENG_DESK_PASSPHRASE", WORDS)
     run(desk, "DELETE FROM note")
-    with pytest.raises(CheckFailed, match="1 things"):
+    with pytest.raises(CheckFailed, match="2 things"):
         _said("verify", "--name", "lin", "--home", home)
 
 

@@ -29,14 +29,14 @@ def plain(text: str) -> str:
     return numbered.replace("\n", "<br>").replace("\t", "&#9;")
 
 
-def notes(language: str, client: Opened) -> str:
-    """A client's notes, the newest first; earlier versions are folded below each."""
+def notes(language: str, client: Opened, *, most: int | None = None) -> str:
+    """A client's notes, the newest first, so many at most; earlier versions are folded below each."""
     by_note: dict[str, list[Record]] = {}
     for record in client.notes:
         by_note.setdefault(record.record_id, []).append(record)
     if not by_note:
         return f'<p class="quiet">{say(language, "no_notes")}</p>'
-    return "".join(_note(language, versions) for versions in reversed(by_note.values()))
+    return "".join(_note(language, versions) for versions in [*reversed(by_note.values())][:most])
 
 
 def info(language: str, client: Opened) -> str:

@@ -25,6 +25,8 @@ from app.desk.store import Conflict
 from xinheng.errors import UsageError, XinhengError
 
 _LOG = logging.getLogger("xinheng.desk")
+# Of a client's notes, before anybody asks for the others: a page of hundreds takes the browser most of a second.
+FIRST = 20
 _SAID = {"date": "bad_date", "empty": "empty"}
 
 
@@ -92,6 +94,7 @@ class Workbench:
             self.save = gr.Button(self._say("save"), variant="primary", elem_id="save")
             gr.Markdown(f"## {self._say('notes')}")
             self.notes = self._text(elem_id="notes")
+            self.older = gr.Button("", size="sm", elem_id="older", visible=False)
 
     @staticmethod
     def _text(**more: Any) -> gr.Markdown:
@@ -111,7 +114,7 @@ class Workbench:
                 self.day,
                 self.text,
             ),
-            *(self.status, self.sides, self.notes, self.clients, self.more),
+            *(self.status, self.sides, self.notes, self.older, self.clients, self.more),
             *(self.code, *self.fields, self.form_status, self.create, self.save_info),
         ]
         typed = [self.window, self.text, self.day]
@@ -121,6 +124,7 @@ class Workbench:
             self._on(event, self._found, [self.window, self.search], panel, newest=True)
         self._on(self.clients.input, self._chosen, [self.clients], panel)
         self._on(self.which.input, self._other_note, [self.window, self.which], panel)
+        self._on(self.older.click, self._all_notes, [self.window], panel)
         self._on(self.save.click, self._save, typed, panel)
         self._on(self.new.click, self._new, [], panel)
         self._on(self.edit_info.click, self._edit_info, [self.window], panel)
@@ -189,6 +193,7 @@ class Workbench:
         if at.restored and not said:
             stale = there is not None and there.version != at.version
             said = self._say("older_base" if stale else "restored")
+        older = max(0, len(client.newest) - FIRST)
         numbers = [(self._say("note", n=n), n) for n in reversed(client.newest)]
         return {
             self.window: _window(at),
@@ -202,7 +207,8 @@ class Workbench:
             self.text: at.text,
             self.status: said,
             self.sides: "",
-            self.notes: showing.notes(self._language, client),
+            self.notes: showing.notes(self._language, client, most=FIRST),
+            self.older: gr.update(visible=older > 0, value=self._say("older_notes", n=older)),
         }
 
     def _form(self, session: Session, client_id: str | None) -> dict[Any, Any]:
@@ -244,6 +250,10 @@ class Workbench:
 
     def _chosen(self, session: Session, client_id: str) -> dict[Any, Any]:
         return self._client(session, client_id)
+
+    def _all_notes(self, session: Session, held: str) -> dict[Any, Any]:
+        client = clients.opened(session, shown_in(held)["client"])
+        return {self.notes: showing.notes(self._language, client), self.older: gr.update(visible=False)}
 
     def _other_note(self, session: Session, held: str, note: str) -> dict[Any, Any]:
         window = shown_in(held)

@@ -134,7 +134,10 @@ document.addEventListener("click", (event) => {
 const lock = async () => {
   clearTimeout(timer);
   await send(true);
-  dispatchEvent(new Event("desk-leaving")); // rooms send what they still hold
+  // Rooms put what they still send into `detail`; a desk that does not answer keeps nobody from locking.
+  const leaving = new CustomEvent("desk-leaving", { detail: [] });
+  dispatchEvent(leaving);
+  await Promise.race([Promise.allSettled(leaving.detail), new Promise((over) => setTimeout(over, 5000))]);
   await fetch("/lock", { method: "POST", redirect: "manual" });
   location.replace("/unlock");
 };

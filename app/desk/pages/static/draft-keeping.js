@@ -176,9 +176,10 @@ export class Keeper {
   }
 }
 
-const sendAll = () => [...all].forEach((one) => one.send(true));
+const sendAll = () => [...all].map((one) => one.send(true));
 addEventListener("pagehide", sendAll);
-addEventListener("desk-leaving", sendAll);
+addEventListener("desk-leaving", (event) => event.detail.push(...sendAll()));
+addEventListener("desk-leave", (event) => [...all].some((one) => one.queue.length) && event.preventDefault());
 document.addEventListener("visibilitychange", () => document.hidden && sendAll());
 addEventListener("beforeunload", (event) => {
   const stuck = (one) => one.queue.length && (one.state !== "kept" || JSON.stringify(one.queue).length >= KEEPALIVE);

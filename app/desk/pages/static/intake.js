@@ -136,7 +136,7 @@ const keep = (last = false) => {
     if (told.why === "elsewhere") tell(say("intake_elsewhere"), "elsewhere");
     else tell(`${say("draft_kept")} ${new Date().toLocaleTimeString(language)}`);
   };
-  (last === true ? send() : inTurn(mine, send)).catch((error) => {
+  return (last === true ? send() : inTurn(mine, send)).catch((error) => {
     if (state !== mine) return;
     mine.kept = false;
     tell(say("intake_not_kept", { why: error.message }), "away");
@@ -294,7 +294,7 @@ const follow = () => {
 export const mount = () => {
   setInterval(follow, 150);
   addEventListener("pagehide", () => keep(true));
-  addEventListener("desk-leaving", () => keep(true));
+  addEventListener("desk-leaving", (event) => event.detail.push(keep(true)));
   document.addEventListener("visibilitychange", () => document.hidden && keep(true));
   // Before anybody else hears of it: text that is in no field yet would go with the form's draft.
   addEventListener("click", (event) => {

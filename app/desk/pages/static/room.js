@@ -33,7 +33,8 @@ export class Problem extends Error {
   }
 }
 
-export const leave = () => location.replace("/unlock?ended=1");
+/** To the page to unlock; whoever still holds words that were not kept stops it by `preventDefault` of "desk-leave". */
+export const leave = () => dispatchEvent(new Event("desk-leave", { cancelable: true })) && location.replace("/unlock?ended=1");
 
 const send = async (path, body, more = {}) => {
   const plain = body instanceof Blob ? body : JSON.stringify(body);

@@ -353,9 +353,9 @@ const typing = () => {
   clearTimeout(st.timer);
   st.timer = setTimeout(() => keepTyped(st), 300);
 };
-const leaving = () => { for (const st of states.values()) keepTyped(st, true); };
+const leaving = () => [...states.values()].map((st) => keepTyped(st, true));
 addEventListener("pagehide", leaving);
-addEventListener("desk-leaving", leaving);
+addEventListener("desk-leaving", (event) => event.detail.push(...leaving()));
 document.addEventListener("visibilitychange", () => document.hidden && leaving());
 addEventListener("beforeunload", (event) => {
   if ([...states.values()].some((st) => st.dirty && st.text.length >= 15000)) event.preventDefault();

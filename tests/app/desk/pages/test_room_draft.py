@@ -24,7 +24,7 @@ from app.desk.problems import WORDS as PROBLEMS
 from app.desk.unlock import Desk, add_counsellor
 from tests.app.desk.answering import Hanging, Written, all_asked, model, said
 from tests.app.desk.desks import QUICK, WORDS
-from tests.app.desk.pages.at_desk import AtDesk, chromium, new_client, text, wait_for
+from tests.app.desk.pages.at_desk import AtDesk, chromium, new_client, wait_for
 from tests.app.desk.pages.at_desk import room as go_to
 from xinheng.messages import Reply, Want
 
@@ -490,6 +490,8 @@ def test_a_draft_outlives_reloads_a_killed_server_and_a_second_window(tmp_path: 
             second.set_default_timeout(120_000)
             at.unlock(second)
             wait_for(page, "草稿已存")
+            second.click("#clients label")
+            second.wait_for_selector("#client h2")
             enter(second, "draft")
             second.wait_for_selector(ITEMS)
             assert "伺服器不在時打的字" in values(second)
@@ -507,7 +509,7 @@ def test_a_draft_outlives_reloads_a_killed_server_and_a_second_window(tmp_path: 
             wait_for(page, "已存：紀錄 1")
             enter(page, "frame")
             page.wait_for_selector("#frame .note .generated-mark", state="attached")
-            assert "第二個視窗" in text(page)
+            assert "第二個視窗" in page.locator("#notes").text_content()
             assert page.faults == []
         finally:
             at.stop()

@@ -159,7 +159,8 @@ def test_a_document_whose_file_was_changed_says_so_and_the_others_answer(desk: D
     there.add("a.txt", SLEEP.encode())
     (file,) = [path for path in (desk.home / "files").rglob("*") if path.is_file()]
     there.add("b.txt", "睡前喝熱牛奶。".encode())
-    file.write_bytes(b"x" + file.read_bytes()[1:])
+    body = file.read_bytes()
+    file.write_bytes(bytes([body[0] ^ 1]) + body[1:])
     wrong = {one["title"]: one["wrong"] for one in there.shelf()}
     assert "改過" in wrong["a"]
     assert wrong["b"] == ""

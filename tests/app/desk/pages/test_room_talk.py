@@ -346,7 +346,8 @@ def test_a_conversation_in_a_browser_from_the_first_word_to_the_note(at_desk: At
     assert "http://127.0.0.1:9/" not in " ".join(page.asked)
     assert page.faults == []
     page.click("#clients label")
-    page.wait_for_selector("#client h2")
+    page.wait_for_selector("#client h2", state="attached")
     room(page, "frame")
+    page.locator("#notes article").first.scroll_into_view_if_needed()  # it is drawn when it is seen
     wait_for(page, DANGER)
     assert HOSTILE in text(page)
