@@ -506,7 +506,7 @@ def test_a_draft_outlives_reloads_a_killed_server_and_a_second_window(tmp_path: 
             assert "第二個視窗" in values(page)
 
             page.keyboard.press("Alt+s")
-            wait_for(page, "已存：紀錄 1")
+            wait_for(page, "已儲存：紀錄 1")
             enter(page, "frame")
             page.wait_for_selector("#frame .note .generated-mark", state="attached")
             assert "第二個視窗" in page.locator("#notes").text_content()
