@@ -7,7 +7,7 @@ there. What was read is read again only where something was saved since: a docum
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any, Final
 
@@ -74,10 +74,15 @@ class Cited:
         return self.where(language), self.source.passage.text
 
     def as_json(self, language: str) -> dict[str, Any]:
-        """What a note keeps of it, under `cited`, to say later what was given: where it stands, and no word of it."""
+        """What a note keeps of it, under `cited`, to say later what was given: where it stands, and no word of it.
+
+        Of a past case that is no code either: it would stay in this note when that client is erased.
+        """
         source, passage = self.source, self.source.passage
         ids = {"document": source.document_id, "client": source.client_id, "note": source.note}
-        return {"where": self.where(language), **ids, "page": passage.page, "row": passage.row}
+        case = {"zh-Hant": "過往個案", "zh-Hans": "过往来访者", "en": "a past case"}[language]
+        shown = replace(self, source=replace(source, title=case)) if source.client_id else self
+        return {"where": shown.where(language), **ids, "page": passage.page, "row": passage.row}
 
 
 @dataclass(frozen=True)

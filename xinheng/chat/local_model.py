@@ -6,6 +6,7 @@ import contextlib
 import gc
 import inspect
 import logging
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,7 +191,10 @@ def _with_adapter(model: Any, folder: Path, name: str) -> Any:
 
     mend = f"Name the model that it was trained on; it says {_trained_on(folder)}."
     try:
-        adapted = PeftModel.from_pretrained(model, folder, local_files_only=True)
+        with warnings.catch_warnings():
+            # Between peft and transformers; whoever asks a model can do nothing about it.
+            warnings.simplefilter("ignore", FutureWarning)
+            adapted = PeftModel.from_pretrained(model, folder, local_files_only=True)
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
         have = f"shapes or names do not fit, {type(error).__name__} ({folder})"
         raise ModelError(name, "an adapter for another model", have=have, mend=mend) from None

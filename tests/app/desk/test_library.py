@@ -43,6 +43,9 @@ def test_past_cases_are_the_notes_as_they_stand_now_and_the_present_client_can_b
     opened_library = library.open_library(desk)
     assert {(c.source.title, c.source.note) for c in opened_library.ask("夢見燈塔")} == {("A-01", "1"), ("B-02", "1")}
     assert [c.source.client_id for c in opened_library.ask("夢見燈塔", without=a)] == [b]
+    kept = [cited.as_json("zh-Hant") for cited in opened_library.ask("夢見燈塔", without=a)]
+    assert [one["where"] for one in kept] == ["[1] 過往個案，紀錄 1"]
+    assert "B-02" not in str(kept)
     assert opened_library.ask("從前的說法") == []
     assert opened_library.ask("燈塔", cases=False) == []
 
