@@ -226,7 +226,7 @@ def test_a_models_items_stand_in_the_draft_marked_with_what_it_was_given(room: R
     asked = view["asked"]
     assert (asked["model"], asked["given"]["given"]) == ("written", [{"how": "whole", "notes": [1]}])
     assert asked["given"]["info"] is True
-    assert ["B-2" in one["where"] for one in asked["cited"]] == [True]
+    assert [one["where"] for one in asked["cited"]] == ["[1] 過往個案，紀錄 1"]
     words = all_asked(room.model.chat)  # type: ignore[arg-type]
     assert "他換了工作之後睡不好。" in words
     assert words.count("他換了工作之後睡不好。") == 1
