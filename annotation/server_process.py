@@ -107,8 +107,12 @@ def _follow(process: subprocess.Popen[bytes], reading: int, told: Callable[[dict
     raise InputError("annotate serve", "the server ended before it was ready", have=have, mend=mend)
 
 
-def wait(process: subprocess.Popen[bytes]) -> int:
+def wait(process: subprocess.Popen[bytes], ready: Callable[[], None] = lambda: None) -> int:
     """Wait for a server in the foreground; Ctrl-C and SIGTERM to this process end it gracefully.
+
+    Args:
+        process: The server.
+        ready: Called once they do.
 
     Returns:
         0 after a graceful end, else what it left with.
@@ -119,6 +123,7 @@ def wait(process: subprocess.Popen[bytes]) -> int:
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     try:
+        ready()
         return process.wait()
     finally:
         for number, handler in before.items():

@@ -75,8 +75,7 @@ def serve(
         flag = annotating_server.again(home, "--server")
         terminal.line(f"next    xinheng annotate push TASK{flag}  (TASK is what `annotate plan` made)")
         return
-    terminal.line("Ctrl-C stops it.")
-    code = server_process.wait(process)
+    code = server_process.wait(process, lambda: terminal.line("Ctrl-C stops it."))
     terminal.say("Argilla has stopped" if code == 0 else f"Argilla ended with {code}; what was submitted is kept")
     raise typer.Exit(0 if code == 0 else 2)
 
