@@ -16,6 +16,8 @@ from xinheng.errors import CheckFailed, UsageError
 PASSPHRASE = "XINHENG_DESK_PASSPHRASE"  # noqa: S105  the variable's name
 RECOVERY = "XINHENG_DESK_RECOVERY"
 DATABASE = "XINHENG_DESK_DATABASE"
+# What the desk's extra brings, as modules.
+PACKAGES = ("sqlalchemy", "pg8000", "gradio", "uvicorn", "pypdf", "docx", "reportlab")
 
 desk = typer.Typer(
     name="desk",
@@ -62,6 +64,7 @@ def start(
     idle: Annotated[float, typer.Option(metavar="MINUTES", min=1, help="A session without a deed ends after.")] = 20,
 ) -> None:
     """Start the desk's pages, or run one of its commands."""
+    _require_packages()
     if context.invoked_subcommand is not None:
         return
     from app.desk.pages.models import Models
@@ -275,6 +278,19 @@ def rotate(
     opened = unlock.unlock(engine, _home(home), name, **how, accept_older=accept_older)
     _, code = rotation.rotate(opened, **how)
     _shown(terminal, code)
+
+
+def _require_packages() -> None:
+    from importlib.util import find_spec
+
+    lacking = [name for name in PACKAGES if find_spec(name) is None]
+    if lacking:
+        raise UsageError(
+            "desk",
+            "packages are missing",
+            have=f"no {', '.join(lacking)}",
+            mend="Install them: pip install 'xinheng[desk]'",
+        )
 
 
 def _home(home: Path | None) -> Path:

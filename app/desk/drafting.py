@@ -35,7 +35,7 @@ class Client:
     """
 
     info: str = ""
-    history: Callable[[int], History] = field(default=lambda budget: History())  # noqa: ARG005
+    history: Callable[[int], History] = field(default=lambda budget: History())  # noqa: ARG005  called by name
     library: tuple[tuple[str, str], ...] = ()
 
 

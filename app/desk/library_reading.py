@@ -174,7 +174,7 @@ def answered(name: str, data: bytes) -> dict[str, Any]:
     except RecursionError:
         return {"problem": {"what": "the file is nested too deep", "mend": "Save it anew."}}
     # A parser that breaks on what a stranger made may raise anything; its message may quote the text.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001  told to the parent by its kind
         return {"problem": {"what": "the file is broken", "have": type(error).__name__, "mend": "Save it anew."}}
 
 

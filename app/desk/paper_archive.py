@@ -44,7 +44,7 @@ def export_archive(desk: Desk, client_id: str, language: str, *, files: Place | 
     blocks, out = client_blocks(desk, client_id, language), io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, form in (("client.html", "html"), ("client.md", "markdown")):
-            archive.writestr(name, paper(blocks, form, language))  # type: ignore[arg-type]
+            archive.writestr(name, paper(blocks, form, language))  # type: ignore[arg-type]  # of the forms
         archive.writestr("records.json", json.dumps(kept, ensure_ascii=False, indent=1).encode(errors="replace"))
         for number, record in enumerate(there, 1):
             name = f"attachments/{number:03}-{safe_name(str(record.body.get('name', '')))}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,10 @@ def test_the_corpus_is_written_once_and_over_nothing(tmp_path: Path, monkeypatch
     assert json.loads(out.read_text())["answer"] == "words"
     with pytest.raises(UsageError, match="there already"):
         _said("corpus", str(out), "--name", "lin", "--home", home)
+
+
+@pytest.mark.parametrize("command", [["desk"], ["desk", "verify", "--name", "lin"]])
+def test_what_is_not_installed_is_named_with_the_way_to_it(monkeypatch, command):
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    with pytest.raises(UsageError, match=r"no gradio.*xinheng\[desk\]"):
+        app(command, standalone_mode=False)

@@ -184,7 +184,7 @@ class _Dressed:
         await self._send({"type": "http.response.body", "body": html})
 
 
-def _headers(hashes: bytes, secure: bool, *, kept: bool) -> list[tuple[bytes, bytes]]:  # noqa: FBT001
+def _headers(hashes: bytes, secure: bool, *, kept: bool) -> list[tuple[bytes, bytes]]:  # noqa: FBT001  called here alone
     policy = (
         b"default-src 'none'; script-src 'self' "
         + hashes

@@ -128,8 +128,8 @@ def poured(office: Office, name: str, work: Poured) -> Route:
 def streamed(office: Office, name: str, work: LongWork) -> Route:
     """The address `/room/NAME` of what takes long: a line of JSON for whatever is told, the result or problem last.
 
-    The work goes on when the browser leaves: what a model was asked for is kept by the work itself. To stop it there
-    are `Models` and `stopped`.
+    The work goes on when the browser leaves: what a model was asked for is kept by the work itself. `/room/stop` ends
+    it by the name (`job`) that the page gave it.
     """
 
     async def handled(request: Request) -> Response:

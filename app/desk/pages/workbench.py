@@ -152,7 +152,7 @@ class Workbench:
                 raise gr.Error(self._say("ended"), print_exception=False) from None
             except XinhengError as error:
                 raise gr.Error(showing.plain(self._why(error)), print_exception=False) from None
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:  # noqa: BLE001  see below
                 # A traceback could quote what a person wrote.
                 _LOG.error("a page's handler failed: %s in %s", type(error).__name__, work.__name__)
                 raise gr.Error(type(error).__name__, print_exception=False) from None

@@ -138,11 +138,15 @@ def kill_migrations(folder: Path, rounds: int, chance: random.Random) -> str:
     return f"killed: {counts} (a whole one takes {1000 * whole_s:.0f} ms); 300 notes each, 0 lost, 0 half"
 
 
+def _started(home: Path, out: int) -> None:
+    os.write(out, _READY)
+    connect(home)
+
+
 def kill_first_starts(folder: Path, rounds: int, chance: random.Random) -> None:
     """Rounds of a desk's very first start."""
     for n in range(rounds):
-        start = lambda home, out: (os.write(out, _READY), connect(home))  # noqa: E731
-        one_round(start, folder / f"new{n}", after_s=chance.uniform(0, 0.05))
+        one_round(_started, folder / f"new{n}", after_s=chance.uniform(0, 0.05))
         new_desk(folder / f"new{n}").engine.dispose()
 
 

@@ -212,7 +212,7 @@ def test_a_store_that_is_away_is_told_and_a_library_opens_without_it(
     # It is still there to be removed, since it could not be.
     assert held in library_documents.documents(desk)
     monkeypatch.undo()
-    assert len(listing(place_of(WHERE))) == 2  # type: ignore[arg-type]
+    assert len(listing(place_of(WHERE))) == 2  # type: ignore[arg-type]  # a remote place
     again = library.open_library(desk, files=place, before=told)
     assert again.wrong == ()
     assert again.ask("永無島")[0].source.title == "夢"

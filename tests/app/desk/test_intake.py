@@ -84,7 +84,7 @@ def test_a_quotation_that_is_not_in_the_text_is_refused() -> None:
         with pytest.raises(UsageError, match="passage"):
             placed(TEXT, "mental", quote, start=start)
     with pytest.raises(UsageError, match="no such field"):
-        placed(TEXT, "diagnosis", "林小姐")  # type: ignore[arg-type]
+        placed(TEXT, "diagnosis", "林小姐")  # type: ignore[arg-type]  # a field that is none
 
 
 def test_what_is_confirmed_holds_text_and_places_and_nothing_else_gets_in() -> None:

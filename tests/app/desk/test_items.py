@@ -83,7 +83,7 @@ def test_versions_are_compared_item_by_item() -> None:
     later = items.edited(
         items.moved(items.removed(items.added(FIRST, "advice", "寫信"), "i2"), "i5", 0), "i1", "焦慮症狀"
     )
-    told = {(d.new or d.old).item_id: d for d in compared(FIRST, later)}  # type: ignore[union-attr]
+    told = {(d.new or d.old).item_id: d for d in compared(FIRST, later)}  # type: ignore[union-attr]  # one of both is there
     assert told["i1"].pieces == (("same", "焦慮"), ("new", "症狀"))
     assert (told["i2"].new, told["i5"].old) == (None, None)
     assert told["i3"].same

@@ -84,7 +84,7 @@ def test_a_page_to_print_has_no_markup_of_its_texts_and_loads_nothing() -> None:
 @given(st.one_of(st.text(max_size=60), st.text(alphabet="*_`<>[]()!#-+=|~1.)>&:/@www.htp \n\t\\", max_size=40)))
 def test_markdown_shows_the_text_and_nothing_but_it(text: str) -> None:
     for style in ("text", "item", "heading"):
-        made = paper.paper([Block(style, text)], "markdown", "en").decode()  # type: ignore[arg-type]
+        made = paper.paper([Block(style, text)], "markdown", "en").decode()  # type: ignore[arg-type]  # of the styles
         html = MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(made)
         assert set(re.findall(r"<(\w+)", html)) <= {"p", "ul", "li", "h2", "br"}
         shown = re.sub(r"<br />", " ", html)
@@ -195,6 +195,6 @@ def test_what_goes_out_stands_in_the_log_without_a_word_of_it(desk: Desk, form: 
 
 def test_unknown_forms_and_languages_are_refused() -> None:
     with pytest.raises(UsageError, match="form"):
-        paper.paper([], "rtf", "en")  # type: ignore[arg-type]
+        paper.paper([], "rtf", "en")  # type: ignore[arg-type]  # a form that is none
     with pytest.raises(UsageError, match="language"):
         paper.note_blocks(note(), "fr")

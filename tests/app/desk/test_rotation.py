@@ -82,7 +82,7 @@ def test_a_client_made_by_another_desk_during_a_rotation_is_taken_along(
     def end_late(*given: object) -> object:
         if not late:
             late.append(store.add_client(desk, "late"))  # a desk that has not heard of the new key
-        return end(*given)  # type: ignore[arg-type]
+        return end(*given)  # type: ignore[arg-type]  # what it was given
 
     monkeypatch.setattr(rotation, "_end", end_late)
     newer, _ = rotation.rotate(desk, passphrase=WORDS, cost=QUICK)

@@ -124,7 +124,9 @@ def test_a_change_that_cannot_be_read_changes_nothing(room: Room, change: dict[s
     "given", [{"changes": "all"}, {"changes": [3]}, {"changes": [{"kind": "undo"}]}, {"hand": "1"}]
 )
 def test_a_request_that_is_none_is_refused(room: Room, given: dict[str, Any]) -> None:
+    before = room.ask("look")
     room.ask("keep", 400, **{"window": "w", "hand": 0, "changes": [], **given})
+    assert room.ask("look") == before
 
 
 def test_nobody_reaches_another_counsellors_draft(room: Room) -> None:
@@ -206,7 +208,7 @@ def test_words_of_danger_raise_the_banner_before_any_model_is_asked(room: Room) 
     assert [one["kind"] for one in told["kinds"]] == ["suicide"]
     assert told["steps"] == "先打給督導"
     assert room.keep(question("他最近睡不好"))["crisis"] is None
-    assert room.model.chat.asked == []  # type: ignore[attr-defined]
+    assert room.model.chat.asked == []  # type: ignore[attr-defined]  # the test's own model
 
 
 # ---- asking
@@ -227,7 +229,7 @@ def test_a_models_items_stand_in_the_draft_marked_with_what_it_was_given(room: R
     assert (asked["model"], asked["given"]["given"]) == ("written", [{"how": "whole", "notes": [1]}])
     assert asked["given"]["info"] is True
     assert [one["where"] for one in asked["cited"]] == ["[1] 過往個案，紀錄 1"]
-    words = all_asked(room.model.chat)  # type: ignore[arg-type]
+    words = all_asked(room.model.chat)  # type: ignore[arg-type]  # the test's own model
     assert "他換了工作之後睡不好。" in words
     assert words.count("他換了工作之後睡不好。") == 1
     shown = room.ask("history", question="換了工作")
@@ -308,7 +310,7 @@ def test_a_model_is_stopped_and_asked_once_at_a_time(desk: Desk) -> None:
         thread = threading.Thread(target=lambda: heard.append(room.analyse(job="j1")))
         thread.start()
         for _ in range(200):
-            if room.ask("look")["asking"] == "j1" and room.model.chat.asked:  # type: ignore[attr-defined]
+            if room.ask("look")["asking"] == "j1" and room.model.chat.asked:  # type: ignore[attr-defined]  # the test's own model
                 break
             time.sleep(0.02)
         assert "已經在寫" in room.analyse(job="j2")["error"]
@@ -327,7 +329,7 @@ def test_one_item_is_written_anew_by_its_comment(desk: Desk) -> None:
     room.keep({"kind": "comment", "item": "i3", "comment": "住國外，不可行"})
     told = room.analyse("item", item="i3")
     assert texts(told["draft"]) == ["焦慮", "換了工作", "改為視訊"]
-    assert "住國外，不可行" in all_asked(room.model.chat)  # type: ignore[arg-type]
+    assert "住國外，不可行" in all_asked(room.model.chat)  # type: ignore[arg-type]  # the test's own model
 
 
 def test_the_real_model_drafts(desk: Desk) -> None:
