@@ -26,8 +26,9 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 quickstart: $(VENV)/.installed-quick  ## Install, and run the bundled sample from raw lines to a trained model, its scores and pages
 	$(BIN)/xinheng quickstart
 
-test: $(VENV)/.installed-dev  ## Install and run all tests
-	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadgroup --no-loadscope-reorder
+test: $(VENV)/.installed-dev  ## Install and run all tests, those of object stores on their own (tests/conftest.py)
+	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder -m "not s3"
+	$(BIN)/pytest -m s3
 
 test-llama: $(VENV)/.installed-dev  ## Build llama.cpp's server in FOLDER (.llama), once, and run the tests of real servers on it
 	$(BIN)/python -m tests.servers.llama_server $(or $(FOLDER),.llama)

@@ -6,6 +6,8 @@ import functools
 import importlib
 import logging
 import os
+import socket
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,8 +82,14 @@ def _begun(ray: Any) -> bool:
     """Whether this process was not yet connected to a cluster, and is now."""
     if ray.is_initialized():
         return False
-    if os.environ.get("RAY_ADDRESS"):
-        ray.init(log_to_driver=False)
+    if address := os.environ.get("RAY_ADDRESS"):
+        # The tries to connect: each may last twenty seconds, and of itself Ray makes twenty.
+        os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "2")
+        try:
+            _listened_at(address)
+            ray.init(log_to_driver=False)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise _not_reached(address, error) from error
     else:
         ray.init(
             address="local",
@@ -92,6 +100,22 @@ def _begun(ray: Any) -> bool:
             _node_ip_address="127.0.0.1",
         )
     return True
+
+
+def _listened_at(address: str) -> None:
+    # Ray asks an address where nobody listens for a minute and a half.
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+
+
+def _not_reached(address: str, error: BaseException) -> UsageError:
+    told = "".join(traceback.format_exception(error))
+    if "Unauthenticated" in told or "AuthToken" in told:
+        have, mend = "one that wants a token", "Set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH."
+    else:
+        have, mend = type(error).__name__, "Is it running, and of this version of Ray? Without RAY_ADDRESS one is made."
+    return UsageError("curate", f"Ray's cluster at {address} was not reached", have=have, mend=mend)
 
 
 def _batch(work: Work, batch: Any) -> Any:

@@ -32,21 +32,20 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.hookimpl(tryfirst=True)  # before the marks are read
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of object stores come last.
+    """Tests of object stores are marked and come last; `make test` runs them after the others, in a process of their own.
 
     Polars' client of a store asks the environment ten times a second, in a thread that never ends, and the C library
     lets nobody change the environment meanwhile: a test that does may end the process with a segmentation fault.
-    Of several workers one runs them, last; every other file stays with one worker, which makes its fixtures once.
     """
 
     def in_store(item: pytest.Item) -> bool:
         return any("s3" in name for name in getattr(item, "fixturenames", ()))
 
     items.sort(key=in_store)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("s3" if in_store(item) else str(item.path)))
+    for item in filter(in_store, items):
+        item.add_marker(pytest.mark.s3)
 
 
 @pytest.fixture(scope="session")

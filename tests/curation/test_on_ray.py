@@ -80,8 +80,8 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
+@contextlib.contextmanager
+def head() -> Iterator[str]:
     """The address of a cluster of two cores on loopback that these tests did not start through Xinheng."""
     # Ray's sockets lie in its folder, and a socket's path has at most 107 characters.
     folder, port = tempfile.mkdtemp(prefix="r", dir="/tmp"), free_port()
@@ -93,7 +93,6 @@ def cluster() -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        env={**os.environ, "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"},
     )
     try:
         answers(port, process)
@@ -103,6 +102,23 @@ def cluster() -> Iterator[str]:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(timeout=20)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def same_for_all() -> Iterator[None]:
+    """One token for all clusters: Ray decides once in a process whether it wants one, by what it finds in the home."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RAY_AUTH_MODE", "token")
+        environment.setenv("RAY_AUTH_TOKEN", "0" * 32)
+        # Loopback stays loopback: Ray would put the machine's other address in its place, where nobody listens.
+        environment.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+        yield
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    with head() as address:
+        yield address
 
 
 def answers(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -118,6 +134,28 @@ def test_ray_that_is_not_installed_is_one_message(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UsageError, match=r"Ray is not installed. `pip install"):
         same(dialogues(10), [], rows=5)
+
+
+def heard(address: str) -> str:
+    """What a process is told that would work on a cluster which does not take it."""
+    program = "from curation.on_ray import on_ray\nwith on_ray(): pass"
+    environment = {**os.environ, "RAY_ADDRESS": address, "RAY_AUTH_MODE": "disabled"}
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert ended.returncode == 1
+    return ended.stderr.splitlines()[-1]
+
+
+def test_a_cluster_that_is_not_there_is_one_message() -> None:
+    address = f"127.0.0.1:{free_port()}"
+    assert f"curate: Ray's cluster at {address} was not reached: have ConnectionRefusedError. Is it running" in heard(
+        address
+    )
+
+
+def test_a_cluster_that_wants_a_token_is_one_message_and_no_long_wait(cluster: str) -> None:
+    assert "was not reached: have one that wants a token. Set RAY_AUTH_MODE=token" in heard(cluster)
 
 
 def test_a_cluster_is_made_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
