@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of object stores are marked and come last; `make test` runs them after the others, in a process of their own.
+    """Tests of object stores are marked and come last; `make test` runs them on their own.
 
     Polars' client of a store asks the environment ten times a second, in a thread that never ends, and the C library
     lets nobody change the environment meanwhile: a test that does may end the process with a segmentation fault.
