@@ -5,17 +5,29 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from app.desk_access import (
+    RECOVERY,
+    AcceptOlder,
+    Database,
+    Home,
+    KeyFile,
+    Name,
+    asked,
+    connected,
+    home_of,
+    new_passphrase,
+    opened_by,
+    show_code,
+    way_in,
+)
 from app.flags import Json
 from app.terminal import Terminal
 from xinheng.errors import CheckFailed, UsageError
 
-PASSPHRASE = "XINHENG_DESK_PASSPHRASE"  # noqa: S105  the variable's name
-RECOVERY = "XINHENG_DESK_RECOVERY"
-DATABASE = "XINHENG_DESK_DATABASE"
 # What the desk's extra brings, as modules.
 PACKAGES = ("sqlalchemy", "pg8000", "gradio", "uvicorn", "pypdf", "docx", "reportlab")
 
@@ -25,16 +37,6 @@ desk = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
 )
-
-Home = Annotated[Path | None, typer.Option(metavar="DIR", help="The desk's folder (runs/desk).")]
-Database = Annotated[str | None, typer.Option(metavar="URL", help=f"postgresql://…, instead of a file; or {DATABASE}.")]
-Name = Annotated[str, typer.Option(metavar="NAME", help="The counsellor's name.")]
-KeyFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", help=f"Opens the desk instead of a passphrase (asked, or {PASSPHRASE}).")
-]
-AcceptOlder = Annotated[
-    bool, typer.Option("--accept-older", help="Open a database that was put back on purpose; the log says so.")
-]
 
 
 @desk.callback(epilog="Example: xinheng desk --port 8700")
@@ -73,7 +75,7 @@ def start(
     from xinheng.storage import place_of
 
     terminal = Terminal()
-    place = place_of(files) if files else _home(home) / "files"
+    place = place_of(files) if files else home_of(home) / "files"
 
     def ready(url: str, setup_code: str) -> None:
         terminal.line(f"The desk is at {url} (stop: Ctrl+C)")
@@ -81,8 +83,8 @@ def start(
             terminal.line(f"Whoever sets up a desk of his own there is asked for this code: {setup_code}")
 
     serve(
-        _connected(home, database, new=True),
-        _home(home),
+        connected(home, database, new=True),
+        home_of(home),
         models=Models(model, allow_remote=allow_remote, files=place),
         files=place,
         embed=embedder(embed, allow_remote=allow_remote) if embed else None,
@@ -107,14 +109,14 @@ def sample(
     """Make a counsellor with two invented clients to practise with; the passphrase is asked."""
     from app.desk import sample as practising
 
-    terminal, passphrase = Terminal(as_json=json), _new_passphrase()
+    terminal, passphrase = Terminal(as_json=json), new_passphrase()
     _, code = practising.sample(
-        _connected(home, database, new=True), _home(home), name, language=language, passphrase=passphrase
+        connected(home, database, new=True), home_of(home), name, language=language, passphrase=passphrase
     )
     terminal.line(
-        f"{name} has two invented clients in {_home(home)}; start the pages: xinheng desk --home {_home(home)}"
+        f"{name} has two invented clients in {home_of(home)}; start the pages: xinheng desk --home {home_of(home)}"
     )
-    _shown(terminal, code)
+    show_code(terminal, code)
 
 
 @desk.command(epilog="Example: xinheng desk verify --name lin")
@@ -131,7 +133,7 @@ def verify(
     from app.desk import checking
 
     terminal = Terminal(as_json=json)
-    found = checking.verify(_opened(name, home, database, key_file, accept_older=accept_older))
+    found = checking.verify(opened_by(name, home, database, key_file, accept_older=accept_older))
     terminal.result(asdict(found))
     terminal.line(f"{found.clients} clients, {found.records} versions of records, {found.entries} entries of the log")
     terminal.line(f"counters begun anew: {found.counters_begun}; older databases accepted: {found.older_accepted}")
@@ -152,8 +154,8 @@ def backup(
     """Copy the whole desk into one file while it is in use; it is encrypted as the desk is, no passphrase is needed."""
     from app.desk import backup as backing
 
-    terminal, engine = Terminal(as_json=json), _connected(home, database, new=False)
-    counts = backing.backup(engine, _home(home), to)
+    terminal, engine = Terminal(as_json=json), connected(home, database, new=False)
+    counts = backing.backup(engine, home_of(home), to)
     terminal.result({"file": str(to), "counts": counts})
     terminal.line(f"{to}: {counts['client'] - counts['counsellor']} clients, {counts['note']} versions of notes")
 
@@ -170,9 +172,9 @@ def restore(
     from app.desk import backup as backing
 
     terminal = Terminal(as_json=json)
-    counts = backing.restore(_connected(home, database, new=True), _home(home), source)
-    terminal.result({"home": str(_home(home)), "counts": counts})
-    terminal.line(f"{counts['client'] - counts['counsellor']} clients are in {_home(home)}")
+    counts = backing.restore(connected(home, database, new=True), home_of(home), source)
+    terminal.result({"home": str(home_of(home)), "counts": counts})
+    terminal.line(f"{counts['client'] - counts['counsellor']} clients are in {home_of(home)}")
 
 
 @desk.command(epilog="Example: xinheng desk corpus notes.jsonl --name lin")
@@ -192,7 +194,7 @@ def corpus(
     terminal = Terminal(as_json=json)
     if to.exists():  # before anybody is asked for a passphrase
         raise UsageError("desk", f"{to} is there already", mend="Choose another name.")
-    made = giving.write(_opened(name, home, database, key_file, accept_older=accept_older), to)
+    made = giving.write(opened_by(name, home, database, key_file, accept_older=accept_older), to)
     counts = {"notes": made.notes, "clients": made.clients, "replaced": made.replaced, "left_out": made.left_out}
     terminal.result({"file": str(to), **counts})
     terminal.line(f"{to}: {made.notes} notes of {made.clients} clients, not encrypted")
@@ -220,7 +222,7 @@ def rows(
     terminal = Terminal(as_json=json)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(str(out), "something is there already", want="a new or empty folder", mend="Choose another.")
-    opened = _opened(name, home, database, key_file, accept_older=accept_older)
+    opened = opened_by(name, home, database, key_file, accept_older=accept_older)
     client_id = store.find_client(opened, code)
     if client_id is None:
         raise UsageError("desk", "no client of this counsellor has this code", mend="Give the code as the desk has it.")
@@ -252,12 +254,12 @@ def recover(
     """Open the desk with the recovery code, give it a new passphrase, and show the new code, once."""
     from app.desk import unlock
 
-    terminal, engine = Terminal(as_json=json), _connected(home, database, new=False)
-    code = os.environ.get(RECOVERY) or _asked("Recovery code: ")
+    terminal, engine = Terminal(as_json=json), connected(home, database, new=False)
+    code = os.environ.get(RECOVERY) or asked("Recovery code: ")
     _, renewed = unlock.recover(
-        engine, _home(home), name, code, passphrase=_new_passphrase(), accept_older=accept_older
+        engine, home_of(home), name, code, passphrase=new_passphrase(), accept_older=accept_older
     )
-    _shown(terminal, renewed)
+    show_code(terminal, renewed)
 
 
 @desk.command(epilog="Example: xinheng desk rotate --name lin")
@@ -273,11 +275,11 @@ def rotate(
     """Make all keys new and seal all records again; the passphrase stays. Interrupted, it goes on when run again."""
     from app.desk import rotation, unlock
 
-    terminal, engine = Terminal(as_json=json), _connected(home, database, new=False)
-    how = _way(key_file)
-    opened = unlock.unlock(engine, _home(home), name, **how, accept_older=accept_older)
+    terminal, engine = Terminal(as_json=json), connected(home, database, new=False)
+    how = way_in(key_file)
+    opened = unlock.unlock(engine, home_of(home), name, **how, accept_older=accept_older)
     _, code = rotation.rotate(opened, **how)
-    _shown(terminal, code)
+    show_code(terminal, code)
 
 
 def _require_packages() -> None:
@@ -291,54 +293,3 @@ def _require_packages() -> None:
             have=f"no {', '.join(lacking)}",
             mend="Install them: pip install 'xinheng[desk]'",
         )
-
-
-def _home(home: Path | None) -> Path:
-    from xinheng.settings import settings
-
-    kept = settings().runs
-    return home or (kept if isinstance(kept, Path) else Path("runs")) / "desk"
-
-
-def _connected(home: Path | None, database: str | None, *, new: bool) -> Any:
-    from app.desk.database import connect
-
-    folder, url = _home(home), database or os.environ.get(DATABASE)
-    if not new and url is None and not (folder / "desk.sqlite").is_file():
-        raise UsageError("desk", f"there is no desk in {folder}", mend="Say --home, or --database.")
-    return connect(folder, url)
-
-
-def _opened(name: str, home: Path | None, database: str | None, key_file: Path | None, *, accept_older: bool) -> Any:
-    from app.desk import unlock
-
-    engine = _connected(home, database, new=False)
-    return unlock.unlock(engine, _home(home), name, **_way(key_file), accept_older=accept_older)
-
-
-def _way(key_file: Path | None) -> dict[str, Any]:
-    return {"key_file": key_file} if key_file else {"passphrase": os.environ.get(PASSPHRASE) or _asked("Passphrase: ")}
-
-
-def _new_passphrase() -> str:
-    if given := os.environ.get(PASSPHRASE):
-        return given
-    first = _asked("New passphrase: ")
-    if _asked("Once more: ") != first:
-        raise UsageError("desk", "the two passphrases differ", mend="Nothing was changed; run it again.")
-    return first
-
-
-def _asked(prompt: str) -> str:
-    import getpass
-    import sys
-
-    if not sys.stdin.isatty():
-        raise UsageError("desk", "no terminal to ask at", mend=f"Set {PASSPHRASE} (and {RECOVERY} to recover).")
-    return getpass.getpass(prompt)
-
-
-def _shown(terminal: Terminal, code: str) -> None:
-    terminal.result({"recovery_code": code})
-    terminal.line("The recovery code, shown this once; write it down and keep it away from this machine:")
-    terminal.line(code)

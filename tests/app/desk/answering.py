@@ -1,45 +1,15 @@
-"""Models for tests: what a test wrote down, one that hangs, one that breaks; and the real nano."""
+"""Models for the desk's tests: one that says what a test wrote down, and one that falls silent."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from app.desk.asking import Model
+from tests.servers.written import Written
 from xinheng.messages import Chat, Message, Reply, Usage, Want
-
-
-@dataclass
-class Written:
-    """Answers in order, the last again and again; what is an exception is raised."""
-
-    answers: Sequence[Reply | BaseException]
-    name: str = "written"
-    remote: bool = False
-    asked: list[tuple[list[Message], Want]] = field(default_factory=list)
-
-    async def identity(self) -> str:
-        return self.name
-
-    async def close(self) -> None:
-        return None
-
-    async def __call__(
-        self, messages: Sequence[Message], /, *, want: Want = Want(), tell: Callable[[str], None] | None = None
-    ) -> Reply:
-        self.asked.append((list(messages), want))
-        answer = self.answers[min(len(self.asked), len(self.answers)) - 1]
-        if isinstance(answer, BaseException):
-            if tell is not None:
-                tell("聽到一")
-            raise answer
-        if tell is not None:
-            for piece in answer.text:
-                tell(piece)
-        return answer
 
 
 class Hanging(Written):
