@@ -1,7 +1,7 @@
 """The crisis screen: does a text speak of danger to life or body, of abuse, psychosis or medication?
 
-It reads words, not minds: written so that little is missed, it flags for people and replaces nobody. A text without
-a concern is not a safe text. It decides nothing: an answer is given all the same, with the help lines a deployment
+It reads words, not minds: written so that little said outright is missed, it flags for people and replaces nobody. Most
+hints escape it (docs/log.md): a text without a concern is not a safe text. It decides nothing: an answer is given all the same, with the help lines a deployment
 has set, and whoever is on duty is told.
 """
 
@@ -20,8 +20,8 @@ from xinheng.settings import settings
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 # What a person wrote about another day or another person is still told, one level lower.
 _DENIED = re.compile(
-    r"(?:(?<!得)不|没有?|不是|并非|从没|从未|不会|没|别|不要|绝不|并没有?|不至于|不再|已经不|无)(?:真的|再|过|要|想要?|打算|任何|什么|那种|有|去|会|这种)*$"
-    r"|(?:\bnot|\bno|never|n't|without)\s+(?:\w+\s+){0,2}$"
+    r"(?:(?<!得)不|没有?|不是|并非|从没|从未|不会|没|别|无|未|否认|不要|绝不|并没有?|不至于|不再|已经不|无)(?:真的|再|过|要|想要?|打算|任何|什么|那种|有|去|会|这种|自[杀伤]|伤人|或|及|、)*$"
+    r"|(?:\bnot|\bno|never|n't|without)\s+(?:\w+\s+){0,2}$|\bden(?:y|ies|ied|ying)\s+(?:\w+,?\s+){0,4}$"
 )
 _BLANK_BETWEEN = re.compile(r"(?<=[\u3400-\u9fff])[\s\u3000·.,，、*_\-~～]+(?=[\u3400-\u9fff])")
 

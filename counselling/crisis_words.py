@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+from counselling import crisis_signs
+
 Kind = Literal["suicide", "self_harm", "abuse", "minor_at_risk", "violence", "psychosis", "medication"]
 Level = Literal["explicit", "possible"]
 
@@ -90,14 +92,19 @@ INNOCENT: Final = (
     "打(?:篮球|羽毛球|网球|桌球|乒乓球|棒球|排球|高尔夫|球|电动|电玩|游戏|工|扫|电话|招呼|针|疫苗|呼|包|扮|听|字|卡|折|拼|气|牌|麻将|坐|太极|鼓|底|拳|瞌睡|发时间|理|造|动|通|喷嚏|嗝|报告|交道|成一片|印|车)",
     "杀(?:价|时间|青|毒|菌|风景|手锏)|[抹扼秒]杀|对[^，。,.]{0,8}(?:友|任|他|她|感情|婚姻|工作|公司)死心",
     "笑死|累死|饿死|渴死|热死|冷死|烦死|气死|吓死|丑死|羞死|美死|爱死|想死(?:你|妳|他|她|它|您)(?!.{0,3}了算)|死心塌地|死党|死板|死机|死角|死线|死记|死背|死磕|死忠|死胡同|死脑筋|死循环|死心眼|死结|死对头|怕死(?!了)|打死(?:我)?也?不|打死结|要死不活|要死要活|死皮赖脸|半死(?!不活的)|死读书|死鱼|睡得很死|死死|生死|死亡之|该死的(?:天气|工作|老板|电脑|手机|车)|找死|死缠|玩死|操死|忙死|困死|撑死|爽死|渣死|贵死|痒死|闷死|臭死|恶心死|死气沉沉|死灰|猝死",
+    "(?:自杀|自伤|轻生)(?:意念|风险|危险)?(?:筛查|筛检|量表|评估)[^，。,.]{0,8}(?:阴性|零分|0分|为0|为零)",
+    "得要死(?!不活)|自[杀伤](?:防治|预防|防范)|(?:预防|防治)自杀|打(?:排位|副本|怪|团战)",
+    r"suicide\s+(?:prevention|awareness|mission|squad)|(?:screen\w*\s+)?negative\s+for\s+(?:\w+\s+)?\w+",
+    r"(?:si|suicid\w*(?:\s+(?:risk|ideation))?)(?:\s+(?:screen(?:ing|er)?|scale))?\s*(?:\(-\)|:?\s*(?:screened\s+)?negative|came\s+back\s+(?:negative|clear))",
     r"dead\s*line|dead\s*line[sd]?|dead\s+tired|dying\s+to\s+(?:know|see|meet|try)|drop[-\s]dead|killing\s+it|killed\s+it|die\s*hard|dead\s+(?:phone|battery|end|sea)|to\s+die\s+for|dead\s+serious|hit\s+me\s+up",
 )
 
 PATTERNS: Final[tuple[tuple[Kind, Level, tuple[str, ...]], ...]] = (
     ("suicide", "explicit", SUICIDE_EXPLICIT),
-    ("suicide", "possible", SUICIDE_POSSIBLE),
+    ("suicide", "possible", SUICIDE_POSSIBLE + crisis_signs.SUICIDE),
     ("self_harm", "explicit", SELF_HARM_EXPLICIT),
     ("abuse", "explicit", ABUSE_EXPLICIT),
+    ("abuse", "possible", crisis_signs.ABUSE),
     ("minor_at_risk", "explicit", MINOR_EXPLICIT),
     ("violence", "explicit", VIOLENCE_EXPLICIT),
     ("violence", "possible", VIOLENCE_POSSIBLE),

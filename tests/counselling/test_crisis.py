@@ -119,6 +119,32 @@ def test_explicit_risk_is_rarely_missed_in_the_half_that_was_never_looked_at(sha
     assert precision >= 0.55
 
 
+NOTES = [
+    json.loads(line)
+    for line in Path(__file__).with_name("crisis_notes.jsonl").read_text(encoding="utf-8").splitlines()
+]
+
+
+@pytest.mark.parametrize("language", ["zh-Hant", "zh-Hans", "en"])
+def test_what_is_said_outright_or_in_the_shorthand_of_the_trade_is_found(language: str) -> None:
+    notes = [row["text"] for row in NOTES if row["kind"] in ("direct", "clinical") and row["language"] == language]
+    assert len(notes) == 16
+    assert sum(bool(screen(text)) for text in notes) >= 15
+
+
+def test_hints_are_found_where_they_were_thought_of_and_mostly_missed_elsewhere() -> None:
+    hints = [(row["seen"], bool(screen(row["text"]))) for row in NOTES if row["kind"] == "indirect"]
+    assert sum(found for seen, found in hints if seen) == 21
+    # Written by another hand and never looked at: 5 of 21, and no word list will find many more.
+    assert sum(found for seen, found in hints if not seen) >= 5
+
+
+def test_notes_without_danger_are_seldom_taken_for_danger_outright() -> None:
+    told = [kinds(row["text"]).values() for row in NOTES if not row["danger"] and row["kind"] != "historical"]
+    assert sum("explicit" in levels for levels in told) <= 0.05 * len(told)
+    assert sum(map(bool, told)) <= 0.25 * len(told)
+
+
 @given(st.text(max_size=200))
 def test_any_text_is_screened_and_every_concern_points_into_it(text: str) -> None:
     found = screen(text)
