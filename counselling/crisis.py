@@ -1,8 +1,8 @@
 """The crisis screen: does a text speak of danger to life or body, of abuse, psychosis or medication?
 
 It reads words, not minds: written so that little said outright is missed, it flags for people and replaces nobody. Most
-hints escape it (docs/log.md): a text without a concern is not a safe text. It decides nothing: an answer is given all the same, with the help lines a deployment
-has set, and whoever is on duty is told.
+hints escape it (docs/log.md): a text without a concern is not a safe text. It decides nothing: an answer is given all
+the same, with the help lines a deployment has set, and whoever is on duty is told.
 """
 
 from __future__ import annotations

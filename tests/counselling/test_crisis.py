@@ -120,8 +120,7 @@ def test_explicit_risk_is_rarely_missed_in_the_half_that_was_never_looked_at(sha
 
 
 NOTES = [
-    json.loads(line)
-    for line in Path(__file__).with_name("crisis_notes.jsonl").read_text(encoding="utf-8").splitlines()
+    json.loads(line) for line in Path(__file__).with_name("crisis_notes.jsonl").read_text(encoding="utf-8").splitlines()
 ]
 
 
