@@ -26,6 +26,15 @@ AcceptOlder = Annotated[
 ]
 
 
+def no_core_dump() -> None:
+    """Let no crash write this process's memory, with keys and notes in it, to the disk."""
+    try:
+        import resource
+    except ImportError:  # not POSIX
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
 def home_of(home: Path | None) -> Path:
     """The desk's folder: the one that is named, or `desk` among the runs."""
     from xinheng.settings import settings

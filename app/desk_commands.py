@@ -20,6 +20,7 @@ from app.desk_access import (
     connected,
     home_of,
     new_passphrase,
+    no_core_dump,
     opened_by,
     show_code,
     way_in,
@@ -67,6 +68,7 @@ def start(
 ) -> None:
     """Start the desk's pages, or run one of its commands."""
     _require_packages()
+    no_core_dump()
     if context.invoked_subcommand is not None:
         return
     from app.desk.pages.models import Models

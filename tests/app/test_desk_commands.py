@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import sys
 from pathlib import Path
 
@@ -74,3 +75,13 @@ def test_what_is_not_installed_is_named_with_the_way_to_it(monkeypatch, command)
     monkeypatch.setitem(sys.modules, "gradio", None)
     with pytest.raises(UsageError, match=r"no gradio.*xinheng\[desk\]"):
         app(command, standalone_mode=False)
+
+
+def test_no_crash_of_a_desk_writes_its_memory_to_the_disk(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
+    try:
+        CliRunner().invoke(app, ["desk", "verify", "--name", "lin", "--home", str(tmp_path)])
+        assert resource.getrlimit(resource.RLIMIT_CORE) == (0, before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, before)
