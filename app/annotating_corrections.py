@@ -13,6 +13,7 @@ from annotation.tables import RATINGS
 from annotation.templates import NONE_FOUND
 from app import pipeline
 from app.annotating_ratings import Ratings
+from app.protection import carried
 from app.recorded import recorded_command
 from app.terminal import Terminal
 from benchmarks.rater_answers import MULTI_LABEL, PLAIN, Asked, check
@@ -32,7 +33,7 @@ ONE_VOTER: Final = "one rater only"
 NO_VOTER: Final = "nobody was sure"
 MOVED: Final = "the tags are no longer those that were shown"
 GONE: Final = "no such dialogue or turn"
-_INHERITED: Final = ("languages", "licences", "splits", "privacy", "recipe")
+_INHERITED: Final = ("languages", "licences", "splits", "recipe")
 _TABLE: Final = "final"
 
 # What became of each axis of each turn that people looked at. `turn` is null for topics, which are the dialogue's;
@@ -258,6 +259,7 @@ def _written(
         tables={"dialogue": made, "correction": told},
         facts={
             **kept,
+            **carried(dataset, made),
             "title": {"en": f"{title['en']}, corrected", "zh": f"{title['zh']}，標記已校正"},
             "table": "dialogue",
             "rule": f"a tag is changed by {decided_by}; all others stay",

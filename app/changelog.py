@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,7 @@ from xinheng.errors import InputError
 CHANGELOG: Final = "CHANGELOG.md"
 HEAD: Final = "# Changelog"
 FIRST_VERSION: Final = "1.0.0"
+_UNRELEASED: Final = "## Unreleased\n"
 _HEADING: Final = re.compile(r"^## v?(\d+\.\d+\.\d+)\b", re.MULTILINE)
 
 
@@ -26,11 +28,55 @@ def unreleased(text: str, line: str) -> str:
     <BLANKLINE>
     - Gone: 3 rows.
     """
-    head, *older = re.split(r"^(?=## )", text.replace("\r\n", "\n"), flags=re.MULTILINE)
-    if older and older[0].startswith("## Unreleased\n"):
+    head, *older = _entries(text)
+    if older and older[0].startswith(_UNRELEASED):
         _, _, lines = older.pop(0).partition("\n")
         line = f"{line}\n{lines.strip()}"
     return "\n\n".join([head.strip() or HEAD, f"## Unreleased\n\n{line}", *(one.strip() for one in older)]) + "\n"
+
+
+def released(text: str, version: str, published: str = "") -> str:
+    r"""A dataset's changelog as a publication has it: what no version held yet is that of this version.
+
+    A dataset knows nothing of its publications, so all its lines stay unreleased in it: those that an earlier version
+    of the publication tells already stay where they are.
+
+    Args:
+        text: The dataset's.
+        version: Of the publication.
+        published: The changelog of the publication that is replaced; empty where there is none.
+
+    >>> print(released("## Unreleased\n\n- Two.\n- One.\n", "1.1.0", "# C\n\n## 1.0.0\n\n- One.\n"), end="")
+    # C
+    <BLANKLINE>
+    ## 1.1.0
+    <BLANKLINE>
+    - Two.
+    <BLANKLINE>
+    ## 1.0.0
+    <BLANKLINE>
+    - One.
+    """
+    head, *entries = _entries(text)
+    lines: list[str] = []
+    if entries and entries[0].startswith(_UNRELEASED):
+        lines = [line for line in entries.pop(0).split("\n")[1:] if line.strip()]
+    if published:
+        head, *entries = _entries(published)
+    before = [one for one in entries if (one.split(maxsplit=2)[1:2] or [""])[0].removeprefix("v") != version]
+    told = Counter(line for one in before for line in one.split("\n"))
+    new = []
+    for line in reversed(lines):  # the oldest first: of two lines of the same words it is the one that was told
+        told[line] -= 1
+        if told[line] < 0:
+            new.append(line)
+    top = [f"## {version}\n\n" + "\n".join(reversed(new))] if new else []
+    return "\n\n".join([head.strip() or HEAD, *top, *(one.strip() for one in (before if new else entries))]) + "\n"
+
+
+def _entries(text: str) -> list[str]:
+    """What stands before the first entry, and each entry."""
+    return re.split(r"^(?=## )", text.replace("\r\n", "\n"), flags=re.MULTILINE)
 
 
 def entry(facts: Mapping[str, Any]) -> str:
@@ -76,8 +122,7 @@ def with_entry(text: str, new: str, version: str) -> str:
     - First.
     <BLANKLINE>
     """
-    text = text.replace("\r\n", "\n")
-    parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)
+    parts = _entries(text)
     head = parts[0].strip() or HEAD
     older = [part.strip() for part in parts[1:] if (found := _HEADING.match(part)) is None or found[1] != version]
     return "\n\n".join([head, new.strip(), *older]) + "\n"
@@ -88,7 +133,7 @@ def version_before(text: str, before: Artifact, after: Artifact) -> str:
 
     An entry of this very difference, written earlier, does not count: written again it is replaced.
     """
-    parts = re.split(r"^(?=## )", text.replace("\r\n", "\n"), flags=re.MULTILINE)[1:]
+    parts = _entries(text)[1:]
     found = [(match[1], part) for part in parts if (match := _HEADING.match(part)) is not None]
     own = _digests(before.digest, after.digest)
     return next((version for version, part in found if own not in part), FIRST_VERSION)

@@ -15,6 +15,7 @@ from app.model_flags import Flags
 from app.models import Models, NotKeptError, bare_model, model_facts, opened, prompt_facts, rows_of
 from app.pair_plan import RULE, Plan
 from app.pairs import KIND, divided, shares, title_of
+from app.protection import carried
 from app.terminal import Terminal
 from counselling.connect import way_of
 from counselling.rules import Rules
@@ -94,7 +95,7 @@ def preferences(
         "broken": broken_counts(given),
         **shares(made["preference"]),
         "terms": _terms(facts["models"]),
-        **({"privacy": dataset.manifest["facts"]["privacy"]} if dataset.manifest["facts"].get("privacy") else {}),
+        **carried(dataset),
         "certificate": certificate,
     }
     parents = [dataset, *([after] if after is not None else [])]

@@ -61,6 +61,8 @@ def _lies_elsewhere(node: Any, start: str) -> None:
 def _as_told(folder: Path, told: Mapping[str, Any]) -> Artifact:
     """The artifact as the publication's manifest tells of it: its rows' numbers and parents, and no files."""
     file = folder / _MANIFEST
+    if not file.is_file():
+        raise InputError(str(file), "no such file", mend="Publish it again.")
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
         tables = {

@@ -79,12 +79,13 @@ def shelf(folders: Sequence[Path]) -> Shelf:
             if seen > _MOST_FOLDERS:
                 mend = "Name the folders of the artifacts themselves: --in runs."
                 raise InputError(str(root), f"more than {_MOST_FOLDERS:,} folders below it", mend=mend)
-            if MANIFEST in files:
+            # A pipe of that name would never end.
+            if MANIFEST in files and (Path(folder) / MANIFEST).is_file():
                 try:
                     found.add(open_artifact(Path(folder)))
                 except ArtifactError:
                     found.damaged.setdefault(str(_json(Path(folder) / MANIFEST).get("digest")), Path(folder))
-            if PUBLICATION in files:
+            if PUBLICATION in files and (Path(folder) / PUBLICATION).is_file():
                 told = _json(Path(folder) / PUBLICATION)
                 found.publications += [(Path(folder), told)] if told else []
     return found

@@ -16,6 +16,7 @@ from app.facts import dataset_table
 from app.generating import show_steps
 from app.model_flags import Flags
 from app.models import Models, model_facts, opened, prompt_facts
+from app.protection import carried
 from app.terminal import Terminal
 from counselling.connect import way_of
 from counselling.prompts import prompts
@@ -172,7 +173,7 @@ def persona(
         "voice": voice.filter(pl.col("found") == "shape").drop("found", "log_odds").to_dicts(),
         "prompts": prompt_facts([language]),
         "certificate": certificate,
-        **({"privacy": dataset.manifest["facts"]["privacy"]} if dataset.manifest["facts"].get("privacy") else {}),
+        **carried(dataset),
     }
     return write(
         out,

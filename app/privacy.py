@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from app.facts import dataset_table
+from app.protection import record_of
 from app.terminal import Terminal
 from curation.privacy import vault as vaults
 from curation.privacy.vault import Vault
@@ -195,7 +196,7 @@ def check(artifact: Artifact, *, vault: Vault | None, k: int, quasi: Sequence[st
         raise ArtifactError(
             str(artifact.path), "changed since it was written", have="; ".join(problems[:3]), mend="Curate it again."
         )
-    record = artifact.manifest["facts"].get("privacy")
+    record = record_of(artifact.manifest, dataset_table(artifact))
     return release_check(artifact.scan(dataset_table(artifact)), vault=vault, k=k, quasi=quasi, record=record)
 
 

@@ -9,9 +9,11 @@ from typing import Any
 
 import polars as pl
 
+from app.facts import dataset_table
 from curation.privacy.vault import Vault
 from curation.steps import NESTED_TEXTS
 from xinheng.artifacts import Artifact
+from xinheng.digests import digest
 from xinheng.errors import UsageError
 from xinheng.tables import KEYS, table_of
 
@@ -114,7 +116,52 @@ def _derived(frame: pl.DataFrame, names: Mapping[str, str]) -> list[pl.Expr]:
     return [column.replace(names)] if dtype == pl.String else []
 
 
+def record_of(manifest: Mapping[str, Any], table: str) -> dict[str, Any] | None:
+    """The record of surrogates, where it was made of these very rows; None where it was carried over from others.
+
+    How many surrogates the rows of a parent have says nothing of what was made of them: with half of the rows, as many
+    originals as surrogates went would pass for some. A record of an older Xinheng names no rows: it counts where it
+    was not carried over, which is where no dataset is among the parents.
+
+    Args:
+        manifest: Of an artifact, or of its publication.
+        table: The name of its rows.
+    """
+    record = manifest["facts"].get("privacy")
+    if not record:
+        return None
+    if "of" in record:
+        return dict(record) if record["of"] == manifest["tables"][table]["digest"] else None
+    carried = any(parent.get("kind") == "dataset" for parent in manifest.get("parents", []))
+    return None if carried else dict(record)
+
+
+def carried(source: Artifact, made: pl.DataFrame | None = None) -> dict[str, Any]:
+    """The fact that rows were pseudonymised, for what is made of them; believed of no other texts than it was made of.
+
+    Args:
+        source: The rows.
+        made: All of these rows with the same texts, where nothing but something else of them was changed: tags.
+    """
+    record = source.manifest["facts"].get("privacy")
+    if not record:
+        return {}
+    table = dataset_table(source)
+    believed = record_of(source.manifest, table)
+    if believed is None:
+        return {"privacy": {**record, "of": record.get("of", "")}}
+    if made is not None and _texts(made) == _texts(source.scan(table).collect()):
+        return {"privacy": {**believed, "of": digest(made)}}
+    return {"privacy": {**believed, "of": source.manifest["tables"][table]["digest"]}}
+
+
+def _texts(rows: pl.DataFrame) -> str:
+    """The digest of rows without their tags."""
+    said = pl.element().struct
+    turns = pl.col("turns").list.eval(pl.struct(role=said.field("role"), text=said.field("text")))
+    return digest(rows.select(KEYS["dialogue"], turns))
+
+
 def inherited(sources: Sequence[Artifact]) -> dict[str, Any]:
     """The record of a single pseudonymised source: its surrogates are still no originals."""
-    record = sources[0].manifest["facts"].get("privacy") if len(sources) == 1 else None
-    return {"privacy": record} if record else {}
+    return carried(sources[0]) if len(sources) == 1 else {}

@@ -16,7 +16,7 @@ def publish(
     ] = None,
     *,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The folder to make; a publication is replaced.")
+        Path | None, typer.Option(metavar="DIR", help="The folder to make; an earlier version there is replaced.")
     ] = None,
     to: Annotated[str | None, typer.Option(metavar="hub:OWNER/NAME", help="Also send it there, as one commit.")] = None,
     private: Annotated[bool, typer.Option("--private", help="A repository that is made is private.")] = False,

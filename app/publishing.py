@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from app import changelog as log
 from app import publishing_gates as gates
-from app.exporting import lines
+from app.changelog import CHANGELOG
 from app.facts import dataset_table
 from app.publishing_facts import require_facts, split_certificate
 from app.publishing_ids import id_files, unrebuildable
 from app.publishing_lock import RECIPE, lock_of, recipe_of
 from app.publishing_options import Options
-from app.publishing_texts import write_json, write_texts
+from app.publishing_texts import write_json, write_text, write_texts
+from app.publishing_version import require_new_version, require_version
+from app.publishing_views import views_of
 from curation import datasheet as sheet
 from curation import published as card
 from curation.published_rows import split_rows, write_rows
@@ -31,16 +33,6 @@ from xinheng.tables import KEYS
 
 Say = Callable[[str], None]
 
-CHANGELOG: Final = "CHANGELOG.md"
-_VIEWS: Final[Mapping[str, Sequence[str]]] = {
-    "dialogue": ("messages", "tagged"),
-    "example": ("messages",),
-    "choice": ("messages",),
-    "case": ("messages",),
-    "preference": ("dpo",),
-}
-_VERSION: Final = re.compile(r"\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?")
-
 
 @dataclass(frozen=True)
 class Made:
@@ -51,16 +43,6 @@ class Made:
     told: Mapping[str, Any]
     files: Mapping[str, int]
     notes: Sequence[str]
-
-
-def require_version(version: str) -> None:
-    """Nothing, unless a version is none.
-
-    Raises:
-        UsageError: It is not of the form 1.2.3.
-    """
-    if not _VERSION.fullmatch(version):
-        raise UsageError("publish", "no version", want="three numbers, as in 1.0.0", have=repr(version))
 
 
 @contextmanager
@@ -84,6 +66,7 @@ def publish_dataset(artifact: Artifact, out: Path | None, options: Options, *, s
 
     Raises:
         CheckFailed: A gate refuses; nothing was written.
+        UsageError: Another digest is published there under this version.
         ArtifactError: Its files are not those of its manifest, or something lies in the way.
         WriteError: The disk refuses; nothing was written.
     """
@@ -95,6 +78,8 @@ def publish_dataset(artifact: Artifact, out: Path | None, options: Options, *, s
     table = dataset_table(artifact)
     if table not in KEYS:
         raise UsageError("publish", f"not for a {table} table", want=f"one of {', '.join(KEYS)}")
+    if out is not None:
+        require_new_version(out, options.version, artifact.digest, table=table, rows=artifact.scan(table))
     counts = split_rows(artifact.scan(table))
     say(f"checking {artifact.path}")
     require_whole(artifact)
@@ -102,6 +87,8 @@ def publish_dataset(artifact: Artifact, out: Path | None, options: Options, *, s
     for name in ("gate", "coverage"):
         if f"{name}.json" not in artifact.manifest["files"]:
             facts.pop(name, None)
+    # What follows believes no fact that was not looked at.
+    artifact = Artifact(artifact.path, {**artifact.manifest, "facts": facts})
     refuse_marked(artifact, allow=options.allow)
     if isinstance(artifact.path, Path):
         require_nothing_secret(artifact.path)
@@ -116,13 +103,14 @@ def publish_dataset(artifact: Artifact, out: Path | None, options: Options, *, s
     gates.require_no_paths(manifest)
     about = _about(artifact, options, table=table, stratum=recipe.stratum if recipe else None)
     told = {**_marker(artifact, about), "licence": verdict.licence or None}
+    earlier = log.read(out / CHANGELOG) if out is not None else ""
     with target(out, told, overwrite=options.overwrite) as folder:
         say(f"writing {sum(counts.values()):,} rows")
-        views, notes = _write_rows(artifact, table, counts, folder, options)
+        notes = _write_rows(artifact, table, counts, folder, options)
         if options.ids_only and lost:
             notes.append(f"nobody else can make these rows again: {'; '.join(lost)}")
         notes += [] if recipe_file or options.ids_only else ["the recipe is not known here: it cannot be made again"]
-        _write_facts(artifact, folder, about, manifest, private, options)
+        _write_facts(artifact, folder, about, manifest, private, options, earlier=earlier)
         lock = lock_of(artifact, recipe, recipe_file)
         if not lock["steps_are_those_of_the_recipe"]:
             notes.append("the steps have been changed since it was made: making it again may give other rows")
@@ -130,7 +118,7 @@ def publish_dataset(artifact: Artifact, out: Path | None, options: Options, *, s
         if recipe_file is not None:
             shutil.copyfile(recipe_file, folder / RECIPE)
         write_json(folder / card.ABOUT, {**about, "notes": notes})
-        text = write_texts(folder, manifest, about, notes, views, counts, verdict, options)
+        text = write_texts(folder, about, notes, options)
         files = {name: (folder / name).stat().st_size for name in publication.names(folder)}
     return Made(out or folder, text, {**told, "open": sheet.as_json_facts(options.answers)["open"]}, files, notes)
 
@@ -185,20 +173,16 @@ def _marker(artifact: Artifact, about: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _write_rows(
-    artifact: Artifact, table: str, counts: Mapping[str, int], folder: Path, options: Options
-) -> tuple[dict[str, list[str]], list[str]]:
-    """Rows or ids; the views and their splits, and notes."""
+def _write_rows(artifact: Artifact, table: str, counts: Mapping[str, int], folder: Path, options: Options) -> list[str]:
+    """Write rows with their views, or ids; what the reader must know of that."""
     folder.mkdir(exist_ok=True)
     names = [entry["name"] for entry in artifact.manifest["tables"][table]["files"]]
     with ExitStack() as stack:
         files = [stack.enter_context(on_disk(artifact.file(name))) for name in names]
         if options.ids_only:
             id_files(files, counts, folder, key=KEYS[table])
-            return {}, ["it holds ids and no rows"]
-        views = {name: lines(table, name) for name in _VIEWS[table]}
-        held, notes = write_rows(files, counts, folder, views=views)
-    return {name: [split for split in counts if split in rows] for name, rows in held.items()}, notes
+            return ["it holds ids and no rows"]
+        return write_rows(files, counts, folder, views=views_of(table))[1]
 
 
 def _write_facts(
@@ -208,6 +192,8 @@ def _write_facts(
     manifest: Mapping[str, Any],
     private: Mapping[str, Any],
     options: Options,
+    *,
+    earlier: str,
 ) -> None:
     for name in ("provenance", "certificates"):
         (folder / name).mkdir()
@@ -215,7 +201,9 @@ def _write_facts(
     write_json(folder / card.MANIFEST, manifest)
     write_json(folder / card.PRIVACY, private)
     write_json(folder / card.SPLIT, split_certificate(artifact, str(about["table"]), about["stratum"]))
-    for name, to in (("gate.json", card.GATE), ("coverage.json", card.COVERAGE)):
+    # The values of tags are what people wrote: they do not go with ids.
+    certificates = {"gate.json": card.GATE, **({} if options.ids_only else {"coverage.json": card.COVERAGE})}
+    for name, to in certificates.items():
         if name in artifact.manifest["files"]:
             with on_disk(artifact.file(name)) as file:
                 shutil.copyfile(file, folder / to)
@@ -229,13 +217,15 @@ def _write_facts(
         shutil.copyfile(options.changelog, folder / CHANGELOG)
     elif CHANGELOG in artifact.manifest["files"]:
         with on_disk(artifact.file(CHANGELOG)) as file:
-            shutil.copyfile(file, folder / CHANGELOG)
+            write_text(folder / CHANGELOG, log.released(log.read(file), options.version, earlier))
 
 
-def write_evidence(
-    folder: Path, evidence: Mapping[str, Artifact], *, clean: Callable[[Any], Any] = lambda told: told
-) -> None:
-    """The summaries of scores or agreement, as JSON beside the card; `clean` takes out what names this machine."""
+def write_evidence(folder: Path, evidence: Mapping[str, Artifact]) -> None:
+    """The summaries of scores or agreement, as JSON beside the card, without folders of this machine.
+
+    Raises:
+        CheckFailed: One names a folder all the same.
+    """
     for name, artifact in evidence.items():
         require_whole(artifact)
         if "summary" not in artifact.manifest["tables"]:
@@ -244,7 +234,7 @@ def write_evidence(
         rows = artifact.scan("summary").collect()
         title = artifact.manifest["facts"].get("title")
         told = title.get("en") if isinstance(title, Mapping) else title
-        write_json(
-            folder / "evidence" / f"{name}.json",
-            clean({"title": str(told or artifact.manifest["name"]), **artifact.link(), "rows": rows.to_dicts()}),
-        )
+        known = {"title": str(told or artifact.manifest["name"]), **artifact.link(), "rows": rows.to_dicts()}
+        shown = gates.without_places(known)
+        gates.require_no_paths(shown, of=f"evidence {name}")
+        write_json(folder / "evidence" / f"{name}.json", shown)

@@ -11,14 +11,16 @@ from typing import Any, Final
 
 import polars as pl
 
+from app.protection import record_of
 from app.publishing_book import book_of
-from app.publishing_described import described_again
+from app.publishing_compared import compared, differing_names
 from app.publishing_facts import CERTIFIED
+from app.publishing_marker import untrue
+from app.publishing_model_texts import compared_model
 from app.publishing_privacy import searched_again
-from app.publishing_texts import CARD, SHEET
+from app.publishing_texts import CARD, SHEET, writer_digest
 from app.terminal import Terminal
 from curation.coverage import coverage
-from curation.datasheet import ANSWERS
 from curation.privacy.vault import Vault
 from curation.published import ABOUT, COVERAGE, GATE, MANIFEST, PRIVACY, SPLIT
 from curation.published_rows import published_table
@@ -29,7 +31,7 @@ from xinheng.artifacts import Artifact
 from xinheng.claims import CLAIMS, Claim, problems, read
 from xinheng.digests import digest
 from xinheng.errors import CheckFailed, InputError, XinhengError
-from xinheng.tables import KEYS
+from xinheng.tables import KEYS, SPLITS
 
 Say = Callable[[str], None]
 
@@ -38,12 +40,13 @@ _SHOWN: Final = 20
 
 @dataclass(frozen=True)
 class Checked:
-    """What checking found: how many claims, all that is wrong, in words, and what was found of people."""
+    """What checking found: how many claims, all that is wrong, what was found of people, and what nobody can tell."""
 
     told: Mapping[str, Any]
     claims: int
     wrong: tuple[str, ...]
     private: Mapping[str, Any]
+    untold: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,14 @@ def checked(
         wrong.append(f"stale: it was made from digest {have}")
     claims: list[Claim] = []
     private: dict[str, Any] = {"looked": False}
+    untold: list[str] = []
+    if publication.irregular(folder):
+        # A pipe that somebody reads from without an end would hold the check for ever.
+        return Checked(told, 0, tuple(wrong), private)
+    with _heard(wrong):
+        wrong += untrue(folder, told)
+    with _heard(wrong):
+        wrong += [] if artifact is None else _recorded(artifact, _json(folder / MANIFEST))
     with _heard(wrong):
         say(f"{folder}: figures")
         claims = read(folder / CLAIMS)
@@ -87,10 +98,19 @@ def checked(
             say(f"{folder}: certificates")
             wrong += _certificates(folder, told)
         with _heard(wrong):
+            say(f"{folder}: texts and views")
+            found, untold = compared(folder, _json(folder / MANIFEST), _json(folder / ABOUT))
+            wrong += found
+        with _heard(wrong):
             say(f"{folder}: privacy")
             private, found = _privacy(folder, again or Again(), say)
             wrong += found
-    return Checked(told, len(claims), tuple(dict.fromkeys(wrong)), private)
+    else:
+        with _heard(wrong):
+            say(f"{folder}: texts and weights")
+            found, untold = compared_model(folder, _json(folder / ABOUT), _json(folder / MANIFEST))
+            wrong += found
+    return Checked(told, len(claims), tuple(dict.fromkeys(wrong)), private, tuple(untold))
 
 
 @contextmanager
@@ -104,6 +124,18 @@ def _heard(wrong: list[str]) -> Iterator[None]:
         wrong.append(f"cannot be worked out again: {error}")
 
 
+def _recorded(artifact: Artifact, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """What a manifest records otherwise than the artifact does: facts of rows, or files of a model."""
+    if "sha256" in manifest:
+        own: Mapping[str, Any] = {name: entry["sha256"] for name, entry in artifact.manifest["files"].items()}
+        yield from (f"{MANIFEST}: {name} is not the artifact's" for name in differing_names(manifest["sha256"], own))
+        return
+    # Languages are counted where an artifact does not tell of them; the rows bear them out.
+    own = {"languages": manifest["facts"].get("languages"), **artifact.manifest["facts"]}
+    own = {name: own[name] for name in manifest["facts"] if name in own}
+    yield from (f"{MANIFEST}: {name} is not the artifact's" for name in differing_names(manifest["facts"], own))
+
+
 def _figures(folder: Path, told: Mapping[str, Any], claims: Sequence[Claim], *, model: bool) -> Iterator[str]:
     book = model_card.book(folder) if model else book_of(folder)
     texts = {name: _text(folder / name) for name in (CARD, *([] if model else [SHEET]))}
@@ -114,18 +146,15 @@ def _figures(folder: Path, told: Mapping[str, Any], claims: Sequence[Claim], *, 
 
 def _privacy(folder: Path, again: Again, say: Say) -> tuple[dict[str, Any], list[str]]:
     about, certified, manifest = (_json(folder / name) for name in (ABOUT, PRIVACY, MANIFEST))
-    record = manifest["facts"].get("privacy")
+    record = record_of(manifest, str(about["table"]))
     return searched_again(folder, about, certified, record, vault=again.vault, k=again.k, quasi=again.quasi, say=say)
 
 
 def _certificates(folder: Path, told: Mapping[str, Any]) -> Iterator[str]:
-    """What the rows no longer bear out: Croissant, terms, their digest, the split certificate, coverage, the gate."""
-    from curation.expectations import gate
-
+    """What the rows no longer bear out: their digest, the split certificate, coverage, the gate."""
     manifest, about, lock = (_json(folder / name) for name in (MANIFEST, ABOUT, "provenance/lock.json"))
     if manifest["digest"] != told["artifact"]["digest"] or lock["digest"] != manifest["digest"]:
         yield f"{MANIFEST}: of another artifact"
-    yield from described_again(folder, manifest, about, _json(folder / ANSWERS)["answers"])
     if about["ids_only"]:
         return
     table = str(about["table"])
@@ -133,22 +162,52 @@ def _certificates(folder: Path, told: Mapping[str, Any]) -> Iterator[str]:
     if digest(rows) != manifest["tables"][table]["digest"]:
         yield f"the rows are not those of the artifact: their digest is not {manifest['tables'][table]['digest'][:12]}"
         return
-    split = _json(folder / SPLIT)
-    key = KEYS[table]
-    groups = [name for name in split["columns"] if name != key]
-    again = certify(rows, key=key, stratum=about["stratum"], groups=groups, seed=split["seed"])
-    for name in CERTIFIED:
-        if again[name] != split[name]:
-            yield f"{SPLIT}: {name} are not those of the rows"
+    yield from _split(_json(folder / SPLIT), rows, about, manifest["facts"])
     if manifest["facts"].get("coverage") and coverage(rows) != _json(folder / COVERAGE):
         yield f"{COVERAGE}: not that of the rows"
-    found = _json(folder / GATE) if (folder / GATE).is_file() else {}
-    if found:
-        now = {one["name"]: one["failed"] for one in gate(rows, kind=table).to_dict()["expectations"]}
-        moved = [
-            one["name"] for one in found["expectations"] if one["name"] in now and now[one["name"]] != one["failed"]
-        ]
-        yield from (f"{GATE}: {name} counts other failures now" for name in moved)
+    if (folder / GATE).is_file() and (found := _json(folder / GATE)):
+        yield from _gate(found, rows, table)
+
+
+def _split(
+    found: Mapping[str, Any], rows: pl.DataFrame, about: Mapping[str, Any], facts: Mapping[str, Any]
+) -> Iterator[str]:
+    """What of a split certificate is not that of the rows."""
+    key = KEYS[str(about["table"])]
+    groups = [name for name in found["columns"] if name != key]
+    # Who divided without Xinheng's recipes may have no seed.
+    seed = None if found["seed"] is None else facts.get("seed", found["seed"])
+    again = certify(rows, key=key, stratum=about["stratum"], groups=groups, seed=seed)
+    # Another Xinheng may word the rule otherwise.
+    for name in ("seed", *CERTIFIED, *(["rule"] if about.get("writer") == writer_digest() else [])):
+        if again[name] != found[name]:
+            yield f"{SPLIT}: {name} is not that of the rows"
+    told = _strata(found)
+    if told not in (_strata(again), _strata(certify(rows, key=key, stratum=None, groups=[]))):
+        # A recipe that is not known here may have had strata of its own: of these the sums are known.
+        unknown = about["stratum"] is None and [one[0] for one in told] != ["all"]
+        sums = [sum(counts) for counts in zip(*(one[2:] for one in told), strict=True)]
+        if not unknown or sums != [*again["rows"].values()]:
+            yield f"{SPLIT}: strata are not those of the rows"
+    if strange := {*found} - {*again, "published_rows"}:
+        yield f"{SPLIT}: {len(strange)} more fields than a certificate has"
+
+
+def _strata(told: Mapping[str, Any]) -> list[list[Any]]:
+    """Rows of each stratum and split: shares that were aimed at may have been set by hand."""
+    return [[one[name] for name in ("stratum", "rows", *SPLITS)] for one in told["strata"]]
+
+
+def _gate(found: Mapping[str, Any], rows: pl.DataFrame, table: str) -> Iterator[str]:
+    from curation.expectations import gate
+
+    now = {one["name"]: one for one in gate(rows, kind=table).to_dict()["expectations"]}
+    for one in found["expectations"]:
+        other = now.get(one["name"], one)
+        if any(other[name] != one[name] for name in ("checked", "failed", "passed", "severity")):
+            yield f"{GATE}: {one['name']} counts other failures now"
+    if found["passed"] != all(one["passed"] or one["severity"] != "error" for one in found["expectations"]):
+        yield f"{GATE}: passed is not what its expectations give"
 
 
 def show(terminal: Terminal, folder: Path, found: Checked) -> None:
@@ -161,6 +220,8 @@ def show(terminal: Terminal, folder: Path, found: Checked) -> None:
         terminal.line(f"FAILED  {one}")
     if len(found.wrong) > _SHOWN:
         terminal.line(f"… and {len(found.wrong) - _SHOWN:,} more")
+    for one in found.untold[:_SHOWN]:
+        terminal.line(f"UNTOLD  {one}")
     told = found.told
     terminal.line(f"{told['kind']} {told['name']}, version {told['version']}, digest {told['artifact']['digest'][:12]}")
     terminal.line(
@@ -169,7 +230,7 @@ def show(terminal: Terminal, folder: Path, found: Checked) -> None:
     terminal.result(
         {
             "publication": str(folder), "passed": not found.wrong, "claims": found.claims,
-            "privacy": dict(found.private), "problems": list(found.wrong),
+            "privacy": dict(found.private), "problems": list(found.wrong), "untold": list(found.untold),
         }
     )  # fmt: skip
     if found.wrong:

@@ -8,15 +8,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from app.publishing_gates import licences_of
 from curation.croissant import USES, Described, croissant
 from curation.published import PRIVACY
-from curation.published_rows import published_table
-from xinheng.licences import Verdict, publication
-from xinheng.printing import plain
+from xinheng.licences import Verdict
+from xinheng.printing import markdown, plain
 
 CROISSANT: Final = "croissant.json"
 TERMS: Final = "LICENCES.md"
+# Terms are told whole.
+_LONGEST: Final = 1_000
 
 
 def described(
@@ -67,27 +67,27 @@ def _sensitive(table: str) -> str:
 
 def terms(verdict: Verdict) -> str:
     """The terms of each source in words."""
-    lines = ["# Licences", "", *(f"- {plain(line)}" for line in (*verdict.explained, *verdict.duties)), ""]
+    lines = [
+        "# Licences",
+        "",
+        *(f"- {markdown(line, limit=_LONGEST)}" for line in (*verdict.explained, *verdict.duties)),
+        "",
+    ]
     lines += ["| source | licence | | clause |", "|---|---|---|---|"]
     for one in verdict.findings:
         cells = [one.source, one.licence, one.why, one.clause]
-        lines.append("| " + " | ".join(plain(cell).replace("|", "\\|") for cell in cells) + " |")
+        lines.append("| " + " | ".join(markdown(cell) for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def described_again(
-    folder: Path, manifest: Mapping[str, Any], about: Mapping[str, Any], answers: Mapping[str, Any]
-) -> Iterator[str]:
-    """What Croissant and the terms say otherwise than rows and files give now: the field, and not what it holds.
-
-    A publication of a Xinheng that did not record authors and date has these from the file itself.
-    """
-    verdict = publication(licences_of(published_table(folder)), accept=about["accepted"])
-    if (folder / TERMS).read_text(encoding="utf-8") != terms(verdict):
-        yield f"{TERMS}: not the terms that the rows have"
+def known_of(folder: Path) -> dict[str, Any]:
+    """Authors and date as the Croissant file itself has them: an older Xinheng did not write them down elsewhere."""
     have = json.loads((folder / CROISSANT).read_text(encoding="utf-8"))
-    known = {"authors": [one["name"] for one in have.get("creator", [])], "date": have["datePublished"]}
-    now = json.loads(described(folder, manifest, {**known, **about}, answers, verdict.licence))
+    return {"authors": [one["name"] for one in have.get("creator", [])], "date": have["datePublished"]}
+
+
+def differing_fields(have: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """The fields of Croissant that say otherwise than rows and files give now, and not what they hold."""
     for name in sorted({*have, *now}):
         if have.get(name) != now.get(name):
             yield f"{CROISSANT}: {plain(name, limit=60)} is not what rows, files and manifest give"

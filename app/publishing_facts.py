@@ -33,7 +33,14 @@ _SHAPES: Final[Mapping[str, tuple[type, tuple[str, ...]]]] = {
     "recipe": (dict, ()),
     "coverage": (dict, ("completeness", "missing", "outside", "wrong_role")),
     "gate": (dict, ("passed", "expectations")),
+    "privacy": (dict, ()),
+    "withdrawn": (dict, ()),
+    "against": (dict, ()),
 }
+# What nobody may leave out in silence, whatever made the dataset.
+_NEVER_LEFT_OUT: Final = frozenset({"privacy", "withdrawn", "against"})
+# What every row must tell: the card counts by it, and terms go by it.
+_TOLD: Final = ("source", "language")
 _STEP: Final = ("rows", "dropped", "changed")
 
 
@@ -52,11 +59,13 @@ def require_facts(artifact: Artifact, table: str, counts: Mapping[str, int]) -> 
     """
     facts = dict(artifact.manifest["facts"])
     if "steps" not in artifact.manifest["tables"]:
-        for name in {"rows", "steps", *_SHAPES} & {*facts}:
+        for name in ({*_SHAPES} - _NEVER_LEFT_OUT) & {*facts}:
             if [*_shapeless({name: facts[name]})]:
                 del facts[name]
-    facts.setdefault("languages", _languages(artifact.scan(table)))
-    wrong = [*_shapeless(facts)] or [*_untrue(artifact, facts, table, counts)]
+    unnamed = [*_unnamed(artifact.scan(table))]
+    if not unnamed:
+        facts.setdefault("languages", _languages(artifact.scan(table)))
+    wrong = [*unnamed, *_shapeless(facts)] or [*_untrue(artifact, facts, table, counts)]
     if wrong:
         raise ArtifactError(
             str(artifact.path),
@@ -86,6 +95,15 @@ def split_certificate(artifact: Artifact, table: str, stratum: str | None) -> di
         mend = "It was changed by hand, or made by another program: curate it again."
         raise ArtifactError(str(artifact.path), f"{CERTIFICATE} is not that of its rows", mend=mend)
     return told or made
+
+
+def _unnamed(rows: pl.LazyFrame) -> Iterator[str]:
+    """How many rows do not tell from which source, or in which language they are."""
+    names = [name for name in _TOLD if name in rows.collect_schema()]
+    blank = [(pl.col(name).cast(pl.String).str.strip_chars().fill_null("") == "").sum().alias(name) for name in names]
+    for name, count in rows.select(blank).collect().to_dicts()[0].items() if names else ():
+        if count:
+            yield f"rows that name no {name}: {count:,}"
 
 
 def _shapeless(facts: Mapping[str, Any]) -> Iterator[str]:

@@ -13,16 +13,22 @@ from typing import Any, Final
 import polars as pl
 
 from app.facts import dataset_table
+from app.protection import record_of
 from app.publishing_privacy import PUBLISHED_TEXTS, all_public, recorded
 from curation.privacy.vault import Vault
 from xinheng.artifacts import Artifact, readable_write_errors
 from xinheng.errors import CheckFailed, UsageError
+from xinheng.licence_terms import terms_of
 from xinheng.licences import CONDITIONS, IDS, NOTHING, Verdict, publication, refusal
 from xinheng.settings import settings
 from xinheng.tables import KEYS
 
 ACCEPTED: Final = (*CONDITIONS, PUBLISHED_TEXTS)
-_SPDX: Final = re.compile(r"(CC|MIT|Apache|BSD|GPL|LGPL|AGPL|ODC|ODbL|PDDL|Unlicense)[0-9A-Za-z.+-]*")
+# Every path of a machine: what stays of it is its last name. People's own folders may have blanks in their names.
+_PLACE: Final = re.compile(
+    r"(?<![\w/.])(?:~|file:(?://)?)?/(?:(?:home|Users)/[^/:,+?\n]+/(?:[^\s/:,+?]+/)*|(?:[^\s/:,+?]+/)+)([^\s/:,+?]+)"
+)
+_WINDOWS: Final = re.compile(r"\b[A-Za-z]:[\\/](?:[^\\/:,+?\n]+[\\/])+([^\s\\/:,+?]+)")
 
 
 def require_known(accept: Collection[str]) -> None:
@@ -67,8 +73,13 @@ def licence_gate(rows: pl.LazyFrame, *, accept: Collection[str], ids_only: bool,
 
 
 def spdx(licence: str) -> str | None:
-    """A licence's name where SPDX has it; None for several, or for one of somebody's own."""
-    return licence if _SPDX.fullmatch(licence) else None
+    """A licence's name where it is one of those known here by SPDX; None for several, or for one of somebody's own.
+
+    >>> spdx("CC BY 4.0"), spdx("MITfoo"), spdx("CC-BY-SA-4.0 AND ODbL-1.0")
+    ('CC-BY-4.0', None, None)
+    """
+    found = terms_of(licence)
+    return found.name if found is not None else None
 
 
 def as_told(verdict: Verdict) -> dict[str, Any]:
@@ -88,6 +99,8 @@ def privacy_gate(
 ) -> dict[str, Any]:
     """What was found of people in the rows, by class and without ids; kept, for the next time.
 
+    Ids of what others published go out whatever is found, since no text goes with them; that is nobody's acceptance.
+
     Raises:
         CheckFailed: Somebody may be recognised, and nobody accepted that.
     """
@@ -102,7 +115,7 @@ def privacy_gate(
     public = all_public(artifact.scan(table))
     # Ids tell of nobody: what is said in rows that others published does not go out with them.
     if public and (PUBLISHED_TEXTS in accept or ids_only):
-        return {**found, "accepted": True}
+        return {**found, "accepted": PUBLISHED_TEXTS in accept}
     classes = ", ".join(f"{one['kind']} {one['found']:,} in {one['rows']:,} rows" for one in found["found"])
     alone = (
         f"k = {found['k']} over {', '.join(found['quasi'])} (wanted {k})" if found["k"] < k and found["groups"] else ""
@@ -120,11 +133,11 @@ def privacy_gate(
 
 
 def _looked(artifact: Artifact, *, vault: Vault | None, k: int, quasi: Sequence[str] | None) -> dict[str, Any]:
-    from curation.privacy.release import finder_digest, release_check
+    from curation.privacy.release import release_check, search_digest
 
-    record = artifact.manifest["facts"].get("privacy")
+    record = record_of(artifact.manifest, dataset_table(artifact))
     table = artifact.manifest["tables"][dataset_table(artifact)]["digest"]
-    asked = json.dumps([table, finder_digest(), k, quasi, record], sort_keys=True, default=str)
+    asked = json.dumps([table, search_digest(), k, quasi, record], sort_keys=True, default=str)
     runs = settings().runs
     kept = None
     if isinstance(runs, Path) and vault is None:
@@ -152,7 +165,20 @@ def _read(kept: Path) -> dict[str, Any] | None:
     return dict(told)
 
 
-def require_no_paths(told: Mapping[str, Any], *, who: str = "publish") -> None:
+def without_places(value: Any) -> Any:
+    """A JSON value in whose texts no folder of this machine is named: the last name of a path stays.
+
+    >>> without_places({"system": "local:nano+/home/mei/runs/adapters/posts, scored"})
+    {'system': 'local:nano+posts, scored'}
+    """
+    if isinstance(value, str):
+        return _PLACE.sub(r"\1", _WINDOWS.sub(r"\1", value))
+    if isinstance(value, Mapping):
+        return {str(name): without_places(one) for name, one in value.items()}
+    return [without_places(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def require_no_paths(told: Mapping[str, Any], *, who: str = "publish", of: str = "the manifest") -> None:
     """Nothing, unless what will be published names a folder of this machine.
 
     Raises:
@@ -165,7 +191,7 @@ def require_no_paths(told: Mapping[str, Any], *, who: str = "publish") -> None:
     if found:
         raise CheckFailed(
             who,
-            "the manifest names folders of this machine",
+            f"{of} names folders of this machine",
             have=", ".join(found[:5]),
             mend="Make the artifact again with places that are relative, or as a source with a name.",
         )

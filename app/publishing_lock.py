@@ -156,6 +156,9 @@ def _source(told: Mapping[str, Any], say: Say) -> Artifact:
 
 
 def _read(file: Path) -> dict[str, Any]:
+    # A pipe would be read without an end.
+    if not file.is_file():
+        raise InputError(str(file), "no lock", want="that of a published dataset", have="no such file")
     try:
         lock = json.loads(file.read_text(encoding="utf-8"))
         sound = lock["format"] == FORMAT and isinstance(lock["tables"], dict) and isinstance(lock["sources"], list)

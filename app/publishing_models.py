@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from app import publishing_gates as gates
-from app.publishing import CHANGELOG, Made, require_version, target, write_evidence
+from app.changelog import CHANGELOG
+from app.publishing import Made, target, write_evidence
+from app.publishing_gates import without_places
+from app.publishing_model_texts import BASE, model_texts, sent_files
 from app.publishing_options import Options
-from app.publishing_texts import CARD, write_json, write_text
+from app.publishing_texts import CARD, write_json, write_text, written_by
+from app.publishing_version import require_new_version, require_version
 from training import hub
 from training.adapters import folder_of
 from training.base import located
-from training.model_card import ABOUT, MANIFEST, about, book, claimed
+from training.model_card import ABOUT, MANIFEST, about
 from xinheng import publication
 from xinheng.artifacts import MANIFEST as ARTIFACT
 from xinheng.artifacts import open_artifact
-from xinheng.card_tables import measures
-from xinheng.citation import authors_of, citation
-from xinheng.claims import CLAIMS, Ledger, as_json
 from xinheng.errors import CheckFailed, UsageError
 from xinheng.hub import Item
+from xinheng.licence_sources import SOURCE_TERMS, YOURS
+from xinheng.licence_terms import in_confidence, unlicensed
+from xinheng.licences import NOTHING, refusal
 from xinheng.licences import publication as terms
-from xinheng.licences import refusal
 
 Say = Callable[[str], None]
 
-BASE: Final = "base"
-# Every path of a machine: what stays of it is its last name.
-_PLACE: Final = re.compile(r"(?<![\w/.])(?:~|file:)?/(?:[^\s/:,+?]+/)+([^\s/:,+?]+)")
 _TOLD: Final = (
     "title", "base", "recipe", "rows", "trained", "trial", "allowed", "adapters", "way", "quantised", "special_tokens",
     "licences", "trainable",
@@ -63,6 +63,8 @@ def publish_model(
     parcel = hub.parcel(folder, options.repo, base="none" if with_base and base is None else base, allow=options.allow)
     kind = "adapter" if (folder / "adapter_config.json").is_file() else "model"
     manifest = _manifest(folder, kind)
+    if out is not None:
+        require_new_version(out, options.version, str(manifest["digest"]))
     licences = [*manifest["facts"].get("licences", []), *_of_base(manifest["facts"])]
     _require_terms(licences, options)
     told_about = {
@@ -87,27 +89,17 @@ def publish_model(
         if with_base:
             _copy_base(manifest["facts"], folder, place)
         write_json(place / MANIFEST, manifest)
-        write_json(place / ABOUT, told_about)
-        write_evidence(place, options.evidence, clean=without_places)
+        write_evidence(place, options.evidence)
         if options.changelog is not None:
             shutil.copyfile(options.changelog, place / CHANGELOG)
-        text = _texts(place, kind, told_about, manifest, options)
+        whole = {**told_about, **written_by(options, manifest), "files": sent_files(place)}
+        write_json(place / ABOUT, whole)
+        texts = model_texts(place, whole, manifest)
+        for name, text in texts.items():
+            write_text(place / name, text)
         files = {name: (place / name).stat().st_size for name in publication.names(place)}
     notes = [f"stays here: {', '.join(parcel.stays)}"] if parcel.stays else []
-    return Made(out or place, text, told, files, notes)
-
-
-def without_places(value: Any) -> Any:
-    """A JSON value in whose texts no folder of this machine is named: the last name of a path stays.
-
-    >>> without_places({"system": "local:nano+/home/mei/runs/adapters/posts, scored"})
-    {'system': 'local:nano+posts, scored'}
-    """
-    if isinstance(value, str):
-        return _PLACE.sub(r"\1", value)
-    if isinstance(value, Mapping):
-        return {str(name): without_places(one) for name, one in value.items()}
-    return [without_places(one) for one in value] if isinstance(value, list | tuple) else value
+    return Made(out or place, texts[CARD], told, files, notes)
 
 
 def _manifest(folder: Path, kind: str) -> dict[str, Any]:
@@ -140,12 +132,31 @@ def _of_base(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _require_terms(licences: list[dict[str, Any]], options: Options) -> None:
-    if hub.UNLICENSED in options.allow:
+    """Nothing, unless a licence forbids it; `--allow-unlicensed` is for rows that name none, and for no others.
+
+    Raises:
+        CheckFailed: One does. Ids are no way out for a model.
+    """
+    allowed = hub.UNLICENSED in options.allow
+    binding = [*_named(licences)] if allowed else licences
+    if allowed and not binding:
         return
-    verdict = terms(licences, accept=options.accept)
+    verdict = terms(binding, accept=options.accept)
     if not verdict.allowed:
-        have, mend = refusal(verdict)
+        have, mend = refusal(replace(verdict, instead=NOTHING))
         raise CheckFailed("publish", "what it was trained on forbids it", have=have, mend=mend)
+
+
+def _named(licences: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Licences that somebody named, a publisher's where the rows name none, and all that was said in confidence."""
+    for row in licences:
+        if not unlicensed(row["licence"]) or in_confidence(row["licence"]):
+            yield row
+            continue
+        for source in row.get("sources") or ():
+            known = SOURCE_TERMS[source].licence if source in SOURCE_TERMS else YOURS
+            if known != YOURS:
+                yield {**row, "licence": known, "sources": [source]}
 
 
 def _copy(items: list[Item], place: Path) -> None:
@@ -172,26 +183,3 @@ def _copy_base(facts: Mapping[str, Any], folder: Path, place: Path) -> None:
     _copy([item for item in parcel.files if item.name != CARD], place / BASE)
     if (base / CARD).is_file():
         shutil.copyfile(base / CARD, place / BASE / CARD)
-
-
-def _texts(place: Path, kind: str, told: Mapping[str, Any], manifest: Mapping[str, Any], options: Options) -> str:
-    authors = authors_of(options.answers.get("authors", []))
-    if authors:
-        write_text(place / "CITATION.cff", citation(
-            kind="software", title=str(told["title"]), version=options.version, authors=authors,
-            date=str(options.answers.get("date") or manifest["written"]["at"])[:10],
-            licence=gates.spdx(str(told["licence"])), digest=str(manifest["digest"]),
-            address=f"https://huggingface.co/{options.repo}" if options.repo else "", keywords=("counselling",),
-        ))  # fmt: skip
-    ledger = Ledger(book(place), str(manifest["digest"]))
-    parts = [measures(name, one.rows("summary"), ledger) for name, one in options.evidence.items()]
-    more = "## Scores\n\n" + "\n\n".join([*parts, _READ]) + "\n\n" if parts else ""
-    text = ledger.finish(CARD, claimed(kind, ledger, more=more, with_base=(place / BASE).is_dir()))
-    write_text(place / CARD, text)
-    write_text(place / CLAIMS, as_json(ledger.claims))
-    return text
-
-
-_READ: Final = (
-    "Low and high bound the interval of each value; what could not be read counts as `missing` says, never by default."
-)

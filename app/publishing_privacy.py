@@ -80,13 +80,15 @@ def searched_again(
     """
     from curation.privacy.release import release_check
 
+    named = PUBLISHED_TEXTS in about["accepted"]
+    invented = [] if named or not certified["accepted"] else ["privacy: accepted by nobody, as the certificate has it"]
     rows = published_table(folder)
     have = rows.collect_schema().names()
     if about["ids_only"]:
         more = sorted({*have} - {KEYS[str(about["table"])], "row_sha256", *KEPT})
-        return {"looked": False}, [f"privacy: ids only, and yet there is a column {name}" for name in more]
+        return {"looked": False}, invented + [f"privacy: ids only, and yet there is a column {name}" for name in more]
     if KEYS["choice"] in have:
-        return {"looked": False}, []
+        return {"looked": False}, invented
     of = int(rows.select(pl.len()).collect().item())
     asked_k = int(certified["wanted_k"]) if k is None else k
     over = [str(name) for name in certified["quasi"]] if quasi is None else list(quasi)
@@ -95,8 +97,8 @@ def searched_again(
         heard=lambda done: say(f"{folder}: privacy: {done:,} of {of:,} rows"),
     )  # fmt: skip
     found = recorded(looked)
-    accepted = certified["accepted"] and PUBLISHED_TEXTS in about["accepted"] and all_public(rows)
-    wrong = [] if accepted else [*_findings(looked)]
+    accepted = certified["accepted"] and named and all_public(rows)
+    wrong = invented + ([] if accepted else [*_findings(looked)])
     if wrong and record and looked.judged_by == "nothing":
         wrong.append("privacy: another finder made its record: --vault FILE tells surrogates from names")
     if k is None and quasi is None and vault is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any, Final
@@ -12,11 +13,27 @@ import polars as pl
 from app.facts import dataset_table
 from reports.review import review
 from xinheng.artifacts import Artifact, readable_write_errors
-from xinheng.errors import UsageError
+from xinheng.errors import UsageError, WriteError
 from xinheng.settings import settings
 from xinheng.tables import KEYS
 
 SAMPLE: Final = 40
+
+
+def require_place(out: Path | None) -> None:
+    """Nothing, unless the page could not be written; known before a publication is made, and nothing is made for it.
+
+    Raises:
+        UsageError: The runs folder lies in the publication.
+        WriteError: Nothing may be written there.
+    """
+    if (folder := _folder(out)) is None:
+        return
+    there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        have = "not writable" if there.is_dir() else "a file"
+        mend = "Make it writable, or name another folder in XINHENG_RUNS; nothing was published."
+        raise WriteError(str(folder), "no place for the reviewer's page", have=f"{there}: {have}", mend=mend)
 
 
 def review_page(artifact: Artifact, *, out: Path | None, rows: int = SAMPLE) -> Path | None:
@@ -29,11 +46,8 @@ def review_page(artifact: Artifact, *, out: Path | None, rows: int = SAMPLE) -> 
     """
     import polars_hash
 
-    runs = settings().runs
-    if not isinstance(runs, Path):
+    if (folder := _folder(out)) is None:
         return None
-    if out is not None and runs.resolve().is_relative_to(out.resolve()):
-        raise UsageError("publish", "the runs folder lies in --out", mend="Choose another --out.")
     table = dataset_table(artifact)
     key = KEYS[table]
     ids = artifact.scan(table).select(key, "split", hash=polars_hash.col(key).chash.sha2_256()).collect()
@@ -43,7 +57,7 @@ def review_page(artifact: Artifact, *, out: Path | None, rows: int = SAMPLE) -> 
         {"id": str(row[key]), "split": str(row["split"]), "texts": _texts(row)} for row in sample.iter_rows(named=True)
     ]
     name = re.sub(r"[^0-9A-Za-z_-]+", "-", str(artifact.manifest["name"]))
-    file = runs / "reviews" / f"{name}-{artifact.digest[:12]}.html"
+    file = folder / f"{name}-{artifact.digest[:12]}.html"
     text = review(str(artifact.manifest["name"]), artifact.digest, shown, of=ids.height)
     with readable_write_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -52,6 +66,15 @@ def review_page(artifact: Artifact, *, out: Path | None, rows: int = SAMPLE) -> 
         part.write_text(text, encoding="utf-8")
         part.replace(file)
     return file
+
+
+def _folder(out: Path | None) -> Path | None:
+    runs = settings().runs
+    if not isinstance(runs, Path):
+        return None
+    if out is not None and runs.resolve().is_relative_to(out.resolve()):
+        raise UsageError("publish", "the runs folder lies in --out", mend="Choose another --out.")
+    return runs / "reviews"
 
 
 _HIDDEN: Final = {"source", "licence", "origin", "split", "stratum"}

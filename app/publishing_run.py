@@ -8,16 +8,18 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any, Final
 
 from app.publishing import Made, publish_dataset
+from app.publishing_gates import without_places
 from app.publishing_options import ALIKE, Options
 from app.terminal import Terminal
 from curation.datasheet import asked_for, read_answers
 from xinheng import publication
 from xinheng.artifacts import Artifact, open_artifact
 from xinheng.citation import authors_of
-from xinheng.errors import InputError, ModelError, NetworkError, UsageError
+from xinheng.errors import ArtifactError, InputError, ModelError, NetworkError, UsageError, WriteError
 from xinheng.hub import items_of, require_repo, send
 from xinheng.storage import local, place_of
 
@@ -55,6 +57,7 @@ class Asked:
 def run(asked: Asked, *, terminal: Terminal) -> None:
     """Publish, show what was made, and send it where that was asked."""
     from app.privacy import opened
+    from app.publishing_review import require_place
 
     repo = _repo(asked.to)
     if asked.out is None and not asked.dry_run:
@@ -83,6 +86,8 @@ def run(asked: Asked, *, terminal: Terminal) -> None:
             kind, review = "model", None
         else:
             artifact = open_artifact(place)
+            if not asked.ids_only:
+                require_place(asked.out)
             options = replace(options, answers=_answers(asked, terminal, sheet=True))
             made = publish_dataset(artifact, out, options, say=terminal.say)
             kind, review = "dataset", _review(artifact, asked)
@@ -141,7 +146,7 @@ def _evidence(places: tuple[str, ...]) -> dict[str, Artifact]:
     found: dict[str, Artifact] = {}
     for place in places:
         artifact = open_artifact(place_of(place))
-        name = re.sub(r"[^0-9A-Za-z_-]+", "-", str(artifact.manifest["name"])).strip("-") or "evidence"
+        name = re.sub(r"[^0-9A-Za-z_-]+", "-", without_places(str(artifact.manifest["name"]))).strip("-") or "evidence"
         while name in found:
             name += "-more"
         found[name] = artifact
@@ -164,7 +169,16 @@ def _answers(asked: Asked, terminal: Terminal, *, sheet: bool) -> Mapping[str, A
 def _review(artifact: Artifact, asked: Asked) -> Path | None:
     from app.publishing_review import review_page
 
-    return None if asked.ids_only else review_page(artifact, out=asked.out)
+    if asked.ids_only:
+        return None
+    try:
+        return review_page(artifact, out=asked.out)
+    except WriteError as error:
+        # The disk was filled by the publication itself, or by somebody else meanwhile.
+        ready = "" if asked.dry_run else f" The publication is whole, in {asked.out}; nothing was sent."
+        mend = f"Make room for it, or name another folder in XINHENG_RUNS.{ready}"
+        what = f"the reviewer's page: {error.what}"
+        raise WriteError(error.who, what, want=error.want, have=error.have, mend=mend) from None
 
 
 def _show(terminal: Terminal, made: Made, asked: Asked, review: Path | None) -> None:
@@ -191,12 +205,17 @@ def _sent(made: Made, repo: str, kind: str, asked: Asked, terminal: Terminal) ->
     files = items_of(made.folder, publication.names(made.folder))
     try:
         address = send(
-            files, repo, kind=kind, private=asked.private, message=f"Version {asked.version}", say=terminal.say
-        )
+            files, repo, kind=kind, private=asked.private, message=f"Version {asked.version}", whole=True,
+            say=terminal.say,
+        )  # fmt: skip
     except (ModelError, NetworkError) as error:
         more = " --private" if asked.private else ""
-        later = f"hf upload {repo} {made.folder} . --repo-type {kind}{more}"
-        mend = f"{error.mend} The folder is ready; later: {later}".strip()
+        # Without --delete the rows of an earlier version would stay beside those of this one.
+        later = f'hf upload {repo} {quote(str(made.folder))} . --repo-type {kind}{more} --delete "*"'
+        mend = f"{error.mend} The folder is ready; later, into a repository of this publication alone: {later}".strip()
         raise type(error)("publish", error.what, want=error.want, have=error.have, mend=mend) from None
+    except ArtifactError as error:
+        mend = f"{error.mend} The folder is ready: {made.folder}"
+        raise ArtifactError(error.who, error.what, want=error.want, have=error.have, mend=mend) from None
     terminal.line(f"sent     {address}")
     return address

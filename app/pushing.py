@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from shlex import quote
 
 from app.terminal import Terminal
 from training import hub
@@ -25,6 +26,7 @@ def pushed(
         terminal: Hears of it.
 
     Raises:
+        ArtifactError: The repository holds a publication.
         ModelError: No token; what is to be sent lies ready beside the folder.
         NetworkError: The hub is away; likewise.
     """
@@ -52,7 +54,7 @@ def pushed(
     except (ModelError, NetworkError) as error:
         ready = hub.laid_out(parcel, folder.with_name(f"{folder.name}-to-push"))
         flag = " --private" if private else ""
-        mend = f"All of it lies ready in {ready}. Later: hf upload {repo} {ready} .{flag}"
+        mend = f"All of it lies ready in {ready}. Later: hf upload {repo} {quote(str(ready))} .{flag}"
         raise type(error)(
             error.who, error.what, want=error.want, have=error.have, mend=f"{error.mend} {mend}".strip()
         ) from None

@@ -14,6 +14,7 @@ import polars as pl
 from app.generating import show_steps
 from app.model_flags import Flags
 from app.models import Models, model_facts, opened, prompt_facts, rows_of
+from app.protection import carried
 from app.terminal import Terminal
 from counselling.connect import way_of
 from curation.coverage import coverage
@@ -31,7 +32,7 @@ from xinheng.tags import DEFAULT, TagSchema
 # Braces, quotation marks and the longest value of an axis.
 _TOKENS_PER_SLOT: Final = 32
 _TOKENS_BESIDES: Final = 256
-_INHERITED: Final = ("languages", "licences", "splits", "strata", "topics", "privacy", "recipe")
+_INHERITED: Final = ("languages", "licences", "splits", "strata", "topics", "recipe")
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ def tag(
     told = {name: dataset.manifest["facts"][name] for name in _INHERITED if name in dataset.manifest["facts"]}
     facts |= {
         **told,
+        **carried(dataset, made),
         "title": dataset.manifest["facts"].get("title")
         or {"en": dataset.manifest["name"], "zh": dataset.manifest["name"]},
         "table": "dialogue",

@@ -11,7 +11,7 @@ import polars as pl
 from app.changelog import CHANGELOG, HEAD, unreleased
 from curation.recipe import Recipe
 from curation.split import certify
-from curation.withdrawal import withdraw
+from curation.withdrawal import rows_of, withdraw
 from xinheng.artifacts import Artifact, open_artifact
 from xinheng.errors import ArtifactError, UsageError
 from xinheng.storage import Place
@@ -78,10 +78,19 @@ def withdrawn_of(
         more = f" and {len(lost) - _SHOWN:,} more" if len(lost) > _SHOWN else ""
         say(f"withdrawn: no row here has {', '.join(lost[:_SHOWN])}{more}")
     told = {"ids": len(every), "new_ids": len(new), "rows": found.rows, "missing": len(nowhere & {*every})}
-    line = f"- Withdrawn: {found.rows:,} rows are out at the request of those who wrote them ({len(new):,} new ids)."
-    texts = {CHANGELOG: unreleased(_log(older), line) if new else _log(older)}
+    # The rows of earlier ids are among those found again: the version before told of them.
+    rows = found.rows - rows_of(kept, earlier, key=key)
+    line = _line(rows, len([one for one in new if here[one]]))
+    log = unreleased(_log(older), line) if rows else _log(older)
+    texts = {} if log == f"{HEAD}\n" else {CHANGELOG: log}
     tables = {TABLE: pl.DataFrame({"id": every}, schema={"id": pl.String})}
     return Taken(found.kept, found.dropped, tables, {"withdrawn": told}, texts)
+
+
+def _line(rows: int, ids: int) -> str:
+    """What the changelog tells of rows that went now, and not of those that were out before."""
+    what = "1 row is" if rows == 1 else f"{rows:,} rows are"
+    return f"- Withdrawn: {what} out at the request of those who wrote them ({ids:,} new id{'s' if ids > 1 else ''})."
 
 
 def _require_vault(older: Artifact | None, vault: str | None, out: Place) -> None:

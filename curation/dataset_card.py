@@ -155,10 +155,11 @@ def _size(told: Published, ledger: Ledger) -> str:
 def _terms(told: Published, ledger: Ledger) -> str:
     findings = told.licence["findings"]
     body = []
-    for at, one in enumerate(findings):
-        where = {"source": one["source"], "licence": one["licence"]}
+    for at in range(len(findings)):
+        # Not counted by name again: blanks around a name in a row make no other source or licence of it.
+        count = ledger.say(in_derived("licence", "findings", at, "rows"))
         said = [ledger.say(in_derived("licence", "findings", at, name), "text") for name in ("source", "licence")]
-        body.append([*said, ledger.say({"rows": told.table, "where": where}), *_why(ledger, at)])
+        body.append([*said, count, *_why(ledger, at)])
     lines = "\n".join(
         f"- {ledger.say(in_derived('licence', name, at), 'text')}"
         for name in ("explained", "duties")
@@ -270,12 +271,16 @@ def _chinese(told: Published, ledger: Ledger) -> str:
 
 **僅供研究。** 其中許多文字出自身處困境的人。請勿用於診斷、廣告，或保險、僱用、監護、教育、執法等決定；
 請勿追查作者身分；若沒有負責的專業人員在場，請勿讓以此訓練的模型回覆求助者。如有立即危險，請撥打當地緊急電話；各國求助專線可於
-findahelpline.com 查詢。{_recognised_zh(ledger)}"""
+findahelpline.com 查詢。{_recognised_zh(told, ledger)}"""
 
 
-def _recognised_zh(ledger: Ledger) -> str:
+def _recognised_zh(told: Published, ledger: Ledger) -> str:
     """What nobody may miss who reads the Chinese alone: people may be recognised, and it was published all the same."""
-    if not ledger.book.value(in_file(PRIVACY))["accepted"]:
+    found = ledger.book.value(in_file(PRIVACY))
+    if told.ids_only and not found["passed"]:
+        why = "此處只發布識別碼，不含任何文字；以 rebuild.py 重建內容後，請勿追查作者身分。"
+        return f"\n\n**隱私檢查未通過。** 原始內容可能含有足以辨識個人的資訊；{why}"
+    if not found["accepted"]:
         return ""
     why = "由於所有文字先前已由他人公開，發布者確認後仍予發布。"
     return f"\n\n**隱私檢查未通過。** 內容可能仍有足以辨識個人的資訊；{why}"

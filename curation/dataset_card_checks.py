@@ -85,7 +85,7 @@ def _check_parts(told: Published, ledger: Ledger) -> Iterator[str]:
     disjoint = ledger.say(in_file(SPLIT, "disjoint"), "yes")
     yield f"Splits share no group: **{disjoint}**.\n\n{_groups(ledger)}"
     yield _contamination(told, ledger)
-    yield _privacy(ledger)
+    yield _privacy(told, ledger)
 
 
 def _groups(ledger: Ledger) -> str:
@@ -109,7 +109,7 @@ def _contamination(told: Published, ledger: Ledger) -> str:
     return f"Rows of train and validation held against benchmarks:\n\n{table(head, body, right=(1, 2, 3, 4))}"
 
 
-def _privacy(ledger: Ledger) -> str:
+def _privacy(told: Published, ledger: Ledger) -> str:
     found = ledger.book.value(in_file(PRIVACY))
     if not found["looked"]:
         return "Privacy: exam questions, which are about nobody."
@@ -134,7 +134,12 @@ def _privacy(ledger: Ledger) -> str:
         )
     else:
         lines.append(f"Of nobody is known any of {quasi}.")
-    if found["accepted"]:
+    if told.ids_only and not found["passed"]:
+        lines.append(
+            "It is published all the same, because no text goes out: what was found stays with the publishers of the "
+            "rows. Whoever makes the rows again must not try to find out who wrote what."
+        )
+    elif found["accepted"]:
         lines.append(
             "It is published all the same, because every text had been published by others before and somebody "
             "accepted that by name. Whoever uses it must not try to find out who wrote what."

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 import tomllib
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +21,7 @@ ANSWERS: Final = "datasheet.json"
 LONGEST: Final = 4_000
 # Not questions of the datasheet, but asked for in the same file.
 MORE: Final = ("authors", "title", "title_zh", "date")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True)
@@ -38,16 +42,18 @@ def questions() -> tuple[Question, ...]:
 
 
 def read_answers(file: Path) -> dict[str, Any]:
-    """Answers from a TOML file: `id = "text"`, and `authors = [{name = …}]`.
+    """Answers from a TOML file: `id = "text"`, and `authors = [{name = …}]`; what is blank answers nothing.
 
     Raises:
-        InputError: It cannot be read, or answers what is not asked.
+        InputError: It cannot be read, answers what is not asked, or tells a date that is none.
     """
     try:
         told = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         have = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
         raise InputError(str(file), "answers cannot be read", want="TOML in UTF-8", have=str(have)) from error
+    if isinstance(told.get("date"), dt.date):
+        told["date"] = told["date"].isoformat()[: len("2026-01-01")]
     asked = [*(one.id for one in questions() if not one.fact), *MORE]
     facts = [one.id for one in questions() if one.fact and one.id in told]
     strange = [name for name in told if name not in asked and name not in facts]
@@ -59,14 +65,32 @@ def read_answers(file: Path) -> dict[str, Any]:
         ]
         odd += [f"{name}: the data answer that" for name in facts]
         raise InputError(str(file), "answers that fit no question", want=", ".join(asked), have="; ".join(odd))
-    return {name: value[:LONGEST] if isinstance(value, str) else value for name, value in told.items()}
+    given = {name: value for name, value in told.items() if name == "authors" or not _blank(value)}
+    if "date" in given:
+        given["date"] = _day(file, given["date"].strip())
+    return {name: value[:LONGEST] if isinstance(value, str) else value for name, value in given.items()}
+
+
+def _blank(text: str) -> bool:
+    """Whether nobody can see anything of it: separators, and signs without a form."""
+    return all(unicodedata.category(one)[0] in "ZC" for one in text)
+
+
+def _day(file: Path, text: str) -> str:
+    try:
+        sound = bool(_DATE.fullmatch(text)) and bool(dt.date.fromisoformat(text))
+    except ValueError:
+        sound = False
+    if not sound:
+        raise InputError(str(file), "date is no day", want="one such as 2026-01-31", have=repr(text[:40]))
+    return text
 
 
 def asked_for(answers: Mapping[str, Any], ask: Callable[[str], str]) -> dict[str, Any]:
     """The answers with those of the open questions that somebody gives now; an empty line leaves one open."""
     given = dict(answers)
     for one in questions():
-        if not one.fact and one.id not in given and (told := ask(f"{one.part}. {one.ask}").strip()):
+        if not one.fact and one.id not in given and not _blank(told := ask(f"{one.part}. {one.ask}").strip()):
             given[one.id] = told[:LONGEST]
     return given
 

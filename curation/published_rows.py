@@ -53,8 +53,8 @@ def write_rows(
 ) -> tuple[dict[str, dict[str, int]], list[str]]:
     """Write `data/<split>-00000-of-0000N.parquet`, and `jsonl/<view>/<split>.jsonl` for each view.
 
-    Rows keep the order that they have. A view that a row does not fit is left out as a whole: half a view would pass
-    for all of it.
+    Rows keep the order that they have; views are made of what was written, so that anybody can make them again. A
+    view that a row does not fit is left out as a whole: half a view would pass for all of it.
 
     Args:
         files: Parquet files of one table, with `split`.
@@ -67,8 +67,6 @@ def write_rows(
     Returns:
         Rows of each split by view, and a sentence for each view that was left out.
     """
-    held: dict[str, dict[str, int]] = {name: {} for name in views}
-    notes: dict[str, str] = {}
     (folder / DATA).mkdir(parents=True)
     with _shards(folder / DATA, counts, shard_rows) as shards:
         for batch in _batches(files):
@@ -77,12 +75,55 @@ def write_rows(
                 piece = shaped.filter(pl.col("split") == split)
                 if piece.height:
                     shards[split](piece.drop("split"))
-            for name, view in views.items():
-                if name not in notes and (problem := _appended(batch, view, folder / LINES / name, held[name])):
-                    notes[name] = f"no view {name}: {problem}"
+
+    def append(name: str, split: str, lines: Path) -> None:
+        (folder / LINES / name).mkdir(parents=True, exist_ok=True)
+        with lines.open("rb") as part, (folder / LINES / name / f"{split}.jsonl").open("ab") as file:
+            shutil.copyfileobj(part, file, 1 << 20)
+
+    held, notes = view_lines(folder, views, folder / ".part", append)
     for name in notes:
         shutil.rmtree(folder / LINES / name, ignore_errors=True)
-    return {name: rows for name, rows in held.items() if name not in notes and rows}, list(notes.values())
+    return held, list(notes.values())
+
+
+def view_lines(
+    folder: Path, views: Mapping[str, View], part: Path, take: Callable[[str, str, Path], None]
+) -> tuple[dict[str, dict[str, int]], dict[str, str]]:
+    """Give the views of a publication's rows away, piece by piece: the same pieces whenever they are made.
+
+    Args:
+        folder: Whose `data/` is read.
+        views: By name.
+        part: A folder that is not there yet; gone afterwards.
+        take: Called with view, split and a file that holds the next lines of it.
+
+    Returns:
+        Rows of each split by view, and by view that a row does not fit a sentence: what was given away of it is void.
+    """
+    held: dict[str, dict[str, int]] = {name: {} for name in views}
+    notes: dict[str, str] = {}
+    for batch in _published(folder) if views else ():
+        for name in [one for one in views if one not in notes]:
+            part.mkdir()
+            try:
+                written = views[name](batch.lazy(), part)
+            except (SchemaError, TagError) as error:
+                notes[name] = f"no view {name}: {error.what}"
+            else:
+                for split, rows in written.rows.items():
+                    take(name, split, written.files[split])
+                    held[name][split] = held[name].get(split, 0) + rows
+            finally:
+                shutil.rmtree(part)
+    return {name: rows for name, rows in held.items() if name not in notes and rows}, notes
+
+
+def _published(folder: Path) -> Iterator[pl.DataFrame]:
+    for split in SPLITS:
+        for file in sorted((folder / DATA).glob(f"{split}-*.parquet")):
+            for batch in pl.read_parquet(file).iter_slices(BATCH_ROWS):
+                yield batch.with_columns(split=pl.lit(split))
 
 
 def _batches(files: Iterable[Path]) -> Iterator[pl.DataFrame]:
@@ -127,22 +168,6 @@ def _sharded(folder: Path, split: str, shards: int, size: int, stack: ExitStack)
 
     stack.callback(close)
     return take
-
-
-def _appended(batch: pl.DataFrame, view: View, folder: Path, held: dict[str, int]) -> str:
-    """Append a view's lines of a batch; the reason why not, or nothing."""
-    part = folder / ".part"
-    part.mkdir(parents=True, exist_ok=True)
-    try:
-        written = view(batch.lazy(), part)
-    except (SchemaError, TagError) as error:
-        return error.what
-    for split, rows in written.rows.items():
-        with written.files[split].open("rb") as lines, (folder / f"{split}.jsonl").open("ab") as file:
-            shutil.copyfileobj(lines, file, 1 << 20)
-        held[split] = held.get(split, 0) + rows
-    shutil.rmtree(part)
-    return ""
 
 
 def published_table(folder: Path, splits: Sequence[str] = SPLITS) -> pl.LazyFrame:

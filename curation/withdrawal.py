@@ -71,8 +71,7 @@ def withdraw(kept: pl.DataFrame, dropped: pl.DataFrame, ids: Collection[str], *,
         key: The column of ids.
     """
     wanted = pl.Series("id", sorted(set(ids)), dtype=pl.String)
-    columns = [name for name in (key, *_OWNERS) if name in kept.columns]
-    owns = pl.any_horizontal(_any_in(name, kept.schema[name], wanted) for name in columns)
+    columns, owns = _columns(kept, key), _owned(kept, wanted, key)
     gone, left = kept.filter(owns), kept.filter(~owns)
     made = gone.select(
         row_id=key,
@@ -98,6 +97,20 @@ def withdraw(kept: pl.DataFrame, dropped: pl.DataFrame, ids: Collection[str], *,
     emptied = dropped.with_columns(row=pl.when(~theirs).then("row"))
     missing = tuple(one for one in wanted if one not in met)
     return Withdrawn(left, pl.concat([emptied, made]), gone.height, missing)
+
+
+def rows_of(kept: pl.DataFrame, ids: Collection[str], *, key: str) -> int:
+    """How many rows are somebody's of these ids, as `withdraw` finds them."""
+    wanted = pl.Series("id", sorted(set(ids)), dtype=pl.String)
+    return kept.filter(_owned(kept, wanted, key)).height
+
+
+def _owned(kept: pl.DataFrame, wanted: pl.Series, key: str) -> pl.Expr:
+    return pl.any_horizontal(_any_in(name, kept.schema[name], wanted) for name in _columns(kept, key))
+
+
+def _columns(kept: pl.DataFrame, key: str) -> list[str]:
+    return [name for name in (key, *_OWNERS) if name in kept.columns]
 
 
 def _any_in(name: str, dtype: pl.DataType, wanted: pl.Series) -> pl.Expr:

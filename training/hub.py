@@ -16,7 +16,7 @@ from xinheng.artifacts import MANIFEST, Artifact, open_artifact, verify
 from xinheng.errors import CheckFailed, InputError, UsageError, WriteError
 from xinheng.hub import Item, require_nothing_secret, require_repo
 from xinheng.hub import send as upload
-from xinheng.licences import unlicensed
+from xinheng.licence_terms import in_confidence, unlicensed
 from xinheng.marks import refuse_marked
 
 CARD: Final = "README.md"
@@ -132,13 +132,21 @@ def _require_leave(folder: Path, artifact: Artifact | None, facts: Mapping[str, 
     """The licence that binds it.
 
     Raises:
-        CheckFailed: It is not whole, is marked, or has none, and nobody named that.
+        CheckFailed: It is not whole, is marked, or has none, and nobody named that; or it learnt what was said in
+            confidence, whatever is named.
     """
     if artifact is not None:
         if problems := verify(artifact):
             raise CheckFailed(str(folder), "not as it was written", have="; ".join(problems[:3]), mend="Make it again.")
         refuse_marked(artifact, allow=allow)
     licences = [str(row["licence"] or "") for row in facts.get("licences", [])]
+    if any(in_confidence(row["licence"], row.get("sources") or ()) for row in facts.get("licences", [])):
+        raise CheckFailed(
+            str(folder),
+            "trained on what was said in confidence",
+            have="rows of private conversations",
+            mend="It stays on this machine; train without these rows to pass a model on.",
+        )
     licence = licence_of(facts)
     bad = sorted({one for one in licences if unlicensed(one)})
     if (bad or not licences) and UNLICENSED not in allow:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from xinheng.errors import InputError
 from xinheng.printing import scalar
 
 _PERSON = ("given-names", "family-names", "orcid", "affiliation", "email", "website")
 _ENTITY = ("name", "website", "email")
+_ORCID: Final = re.compile(r"(?:https?://(?:www\.)?orcid\.org/)?([0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{3}[0-9X])/?")
 
 
 def authors_of(given: Any) -> list[dict[str, str]]:
     """Authors as CITATION.cff names them, from texts or tables of an answers file.
 
     A name with a comma is `family, given`; any other text is the name of an entity, such as a laboratory: which part
-    of a name is which nobody can tell from outside.
+    of a name is which nobody can tell from outside. An ORCID is written as its address, as the format wants it.
 
     Raises:
-        InputError: One has other fields, or none.
+        InputError: One has other fields, or none, or an ORCID that is none.
 
     >>> authors_of(["Lin, Mei", "心衡實驗室"])
     [{'family-names': 'Lin', 'given-names': 'Mei'}, {'name': '心衡實驗室'}]
@@ -35,8 +37,26 @@ def authors_of(given: Any) -> list[dict[str, str]]:
         if not author or not fits or not all(isinstance(v, str) and v.strip() for v in author.values()):
             want = f"a name, or a table of {', '.join(_PERSON)}, or of {', '.join(_ENTITY)}"
             raise InputError("citation", "no author", want=want, have=", ".join(author) or type(one).__name__)
+        if "orcid" in author:
+            author["orcid"] = _orcid(author["orcid"])
         found.append(author)
     return found
+
+
+def _orcid(text: str) -> str:
+    """The address of an ORCID, whose last sign is a checksum (ISO 7064, 11-2).
+
+    >>> _orcid("0000-0002-1825-0097")
+    'https://orcid.org/0000-0002-1825-0097'
+    """
+    found = _ORCID.fullmatch(text.strip())
+    total = 0
+    for digit in found[1].replace("-", "")[:-1] if found else "":
+        total = (total + int(digit)) * 2
+    if found is None or "0123456789X"[(12 - total % 11) % 11] != found[1][-1]:
+        want = "16 digits with their checksum, as in 0000-0002-1825-0097"
+        raise InputError("citation", "no ORCID", want=want, have=repr(text[:60]), mend="Copy it from orcid.org.")
+    return f"https://orcid.org/{found[1]}"
 
 
 def named(author: Mapping[str, str]) -> str:

@@ -1,7 +1,8 @@
 """The Hugging Face Hub: what never goes there, and a commit that holds all of it or nothing.
 
 Large files are sent first, each for itself; the commit that makes them visible is the last request. So a broken upload
-is taken up where it was: the hub says which files it has already.
+is taken up where it was: the hub says which files it has already. A publication takes the place of the one before it:
+rows that were withdrawn since must not be loaded from a file that the new version no longer writes.
 """
 
 from __future__ import annotations
@@ -14,12 +15,17 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
-from xinheng.errors import CheckFailed, ModelError, NetworkError, UsageError
+from xinheng.errors import ArtifactError, CheckFailed, ModelError, NetworkError, UsageError
+from xinheng.publication import MARKER, SUMS
 
 KINDS: Final = ("model", "dataset")
 # Seconds before it is tried again.
 PAUSES: Final = (1.0, 4.0, 15.0)
-_BUSY: Final = {408, 409, 412, 429, 500, 502, 503, 504}
+_BUSY: Final = {408, 409, 429, 500, 502, 503, 504}
+_MOVED: Final = 412
+# What the hub itself puts into a repository that is made.
+_GIT: Final = ".gitattributes"
+_CARD: Final = "README.md"
 _HTTP: Final = {"httpx", "httpx2", "httpcore", "httpcore2"}
 _STATE: Final = (
     "optimizer*", "scheduler.*", "rng_state*", "trainer_state.json", "training_args.bin", "*.ckpt", "*.pkl",
@@ -50,21 +56,27 @@ def send(
     kind: str,
     private: bool,
     message: str,
+    whole: bool = False,
     say: Callable[[str], None] = lambda _: None,
     pauses: Sequence[float] | None = None,
 ) -> str:
     """The address of the commit that holds all files.
 
+    What else a repository holds stays, and is named to `say`, unless the files are `whole`.
+
     Args:
         files: What goes.
         repo: `OWNER/NAME`.
         kind: `model` or `dataset`.
-        private: Whether a repository that is made will be.
+        private: Whether a repository that is made will be, and one that is there must be.
         message: Of the commit.
+        whole: The files are a publication: the commit deletes all others of the publication that is there.
         say: Hears what is going on.
         pauses: Seconds before each further try when the hub is busy or breaks off; `PAUSES` by default.
 
     Raises:
+        ArtifactError: Files would be lost that no publication wrote, somebody else wrote there meanwhile, or all may
+            read there what was to be private.
         ModelError: There is no token, or it may not write there.
         NetworkError: The hub cannot be reached, or breaks off: nothing or all of it is there.
     """
@@ -75,9 +87,10 @@ def send(
         raise ModelError("push", "no token for the hub", want="HF_TOKEN, or: hf auth login")
     disable_progress_bars()
     pauses = PAUSES if pauses is None else pauses
+    seen: list[set[str]] = []
     for attempt in range(len(pauses) + 1):
         try:
-            return _sent(files, repo, kind=kind, private=private, message=message, say=say)
+            return _sent(files, repo, kind=kind, private=private, message=message, whole=whole, seen=seen, say=say)
         except _Again as error:
             if attempt == len(pauses):
                 raise error.told from None
@@ -95,25 +108,37 @@ class _Again(Exception):
 
 
 def _sent(
-    files: Sequence[Item], repo: str, *, kind: str, private: bool, message: str, say: Callable[[str], None]
-) -> str:
-    from huggingface_hub import CommitOperationAdd, HfApi
+    files: Sequence[Item], repo: str, *, kind: str, private: bool, message: str, whole: bool, seen: list[set[str]],
+    say: Callable[[str], None],
+) -> str:  # fmt: skip
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
-    operations = [CommitOperationAdd(path_in_repo=item.name, path_or_fileobj=item.content) for item in files]
+    additions = [CommitOperationAdd(path_in_repo=item.name, path_or_fileobj=item.content) for item in files]
     try:
         say(f"{repo}: making the repository, if there is none")
         api.create_repo(repo, private=private or None, exist_ok=True, repo_type=kind)
-        say(f"{repo}: sending {len(operations):,} files")
-        for operation in operations:
-            api.preupload_lfs_files(repo, [operation], repo_type=kind, free_memory=False)
-        made = api.create_commit(repo, operations, commit_message=message, repo_type=kind)
+        known = api.repo_info(repo, repo_type=kind)
+        parent = known.sha
+        if private:
+            _require_closed(repo, kind, private=known.private)
+        seen.append({*api.list_repo_files(repo, revision=parent, repo_type=kind)} if parent else set())
+        others = _others(repo, kind, {item.name for item in files}, seen, whole=whole, say=say)
+        say(f"{repo}: sending {len(additions):,} files")
+        for addition in additions:
+            api.preupload_lfs_files(repo, [addition], repo_type=kind, free_memory=False)
+        gone = [CommitOperationDelete(path_in_repo=name, is_folder=False) for name in others] if whole else []
+        made = api.create_commit(
+            repo, [*gone, *additions], commit_message=message, repo_type=kind, parent_commit=parent
+        )
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else 0
         if status in {401, 403}:
             mend = "Take a token that may write there: hf auth login."
             raise ModelError("push", "the hub refuses", want=f"leave to write to {repo}", mend=mend) from None
+        if status == _MOVED:
+            raise _meanwhile(repo) from None
         told = NetworkError("push", "the hub did not take it", have=f"status {status}")
         raise (_Again(told) if status in _BUSY else told) from None
     except OfflineModeIsEnabled:
@@ -123,6 +148,62 @@ def _sent(
             raise _Again(NetworkError("push", "the hub cannot be reached", have=type(error).__name__)) from None
         raise
     return str(made.commit_url)
+
+
+def _require_closed(repo: str, kind: str, *, private: bool | None) -> None:
+    if private is False:
+        mend = f"Close it first: hf repos settings {repo} --private --repo-type {kind}; or leave --private out."
+        raise ArtifactError(repo, "is public already", want="a private repository", mend=mend)
+
+
+def _others(
+    repo: str, kind: str, ours: set[str], seen: Sequence[set[str]], *, whole: bool, say: Callable[[str], None]
+) -> list[str]:
+    """Files of a repository that are not sent, sorted.
+
+    Args:
+        repo: `OWNER/NAME`.
+        kind: `model` or `dataset`.
+        ours: What is sent.
+        seen: What was there at each try: what came between two of them is somebody else's.
+        whole: See `send`.
+        say: Hears of them.
+
+    Raises:
+        ArtifactError: They must not go, or what is sent must not come to them.
+    """
+    there = seen[-1]
+    published = {MARKER, SUMS} <= there
+    if late := sorted(there - seen[0] - ours):
+        raise _meanwhile(repo, _few(late))
+    others = sorted(there - ours - {_GIT})
+    if not whole and published:
+        want, mend = (
+            "a repository without one",
+            f"Choose another, or: xinheng publish FOLDER --out DIR --to hub:{repo}.",
+        )
+        raise ArtifactError(repo, "holds a publication, whose lists would no longer be true", want=want, mend=mend)
+    if whole and not published and (strange := [name for name in others if name != _CARD]):
+        raise ArtifactError(
+            repo,
+            "holds files that no publication wrote, and nothing of them is deleted unasked",
+            want="an empty repository, or a publication in it",
+            have=_few(strange),
+            mend=f"Choose another, or delete them yourself: hf repos delete-files {repo} NAME --repo-type {kind}.",
+        )
+    if others:
+        will = "are deleted, and stay in its earlier commits" if whole else "stay as they are"
+        say(f"{repo}: files of it that are not sent {will}: {_few(others)}")
+    return others
+
+
+def _meanwhile(repo: str, have: str = "") -> ArtifactError:
+    mend = "Nothing was committed. Look at what is there now, then send again."
+    return ArtifactError(repo, "somebody else wrote to the repository meanwhile", have=have, mend=mend)
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
 
 
 def _broken(error: BaseException | None) -> bool:
@@ -178,10 +259,9 @@ def require_nothing_secret(folder: Path) -> None:
             found += [f"{name} (a journal)"] if begin.startswith(_SQLITE) else []
             found += [f"{name} (a vault)"] if _VAULT in begin else []
     if found:
-        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
         raise CheckFailed(
             str(folder),
             "holds what must not leave this machine",
-            have=", ".join(found[:5]) + more,
+            have=_few(found),
             mend="Move it out of the folder.",
         )

@@ -11,15 +11,22 @@ offered under a CC license, which license(s) may I choose for the collection?");
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from xinheng.licence_sources import PRIVATE, YOURS
+from xinheng.licence_sources import PRIVATE, SOURCE_TERMS, YOURS
 
 OTHER: Final = "other"
-# What is no licence that somebody else could rely on.
-NONE: Final = frozenset({"", "unknown", "none", "noassertion", PRIVATE, YOURS})
+# What is no licence that somebody else could rely on; what people and programs fill an empty field with is none either.
+NONE: Final = frozenset({
+    "", "unknown", "none", "noassertion", PRIVATE, YOURS, "n/a", "na", "nan", "null", "nil", "no", "not applicable",
+    "not available", "not specified", "none specified", "not provided", "not stated", "unspecified", "undefined",
+    "undisclosed", "unclear", "unlicensed", "no licence specified", "no license specified", "tba", "tbd", "todo",
+    "to be determined", "to be decided", "無", "无", "未知", "不明", "不詳", "不详", "未指定", "未註明", "未注明",
+    "未標示", "未标示", "未提供", "無授權", "无授权", "未授權", "未授权", "待補", "待补", "待定",
+})  # fmt: skip
 _NOT_KNOWN: Final = 40
 
 
@@ -156,8 +163,28 @@ _GNU_NAME: Final = re.compile(r"(agpl|lgpl|gpl)(?:[- ]?v?(\d)(?:\.0)?)?(\+|[- ](
 
 
 def unlicensed(licence: object) -> bool:
-    """Whether nothing is allowed, or nobody knows."""
-    return not isinstance(licence, str) or licence.strip().lower() in NONE
+    """Whether nothing is allowed, or nobody knows.
+
+    >>> [unlicensed(one) for one in (None, "N/A", "?", "(not specified)", "Unknown License", "The Unlicense", "other")]
+    [True, True, True, True, True, False, False]
+    """
+    return not isinstance(licence, str) or _bare(licence) in NONE
+
+
+def in_confidence(licence: object, sources: Iterable[object] = ()) -> bool:
+    """Whether texts were said in confidence, which no flag and no licence gives away: by licence, or by any source.
+
+    >>> in_confidence("private"), in_confidence("CC0-1.0", ["line"]), in_confidence("unknown", ["mine"])
+    (True, True, False)
+    """
+    known = [SOURCE_TERMS[one] for one in sources if isinstance(one, str) and one in SOURCE_TERMS]
+    return (isinstance(licence, str) and _bare(licence) == PRIVATE) or any(one.licence == PRIVATE for one in known)
+
+
+def _bare(licence: str) -> str:
+    """A name without case, brackets, dashes and the word licence at its end: of `?` and `--` nothing is left."""
+    text = re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFKC", licence).casefold())
+    return re.sub(r" licen[cs]e$", "", text.strip(" ()[]{}<>\"'`.,;:?!*/|")).strip()
 
 
 def terms_of(licence: object) -> Terms | None:

@@ -196,17 +196,18 @@ def _as_named(found: Finding) -> str:
 
 
 def _parts(licences: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, int]]:
-    """Source, licence and rows, each pair once, whatever was given."""
+    """Source, licence and rows, each pair once, whatever was given; blanks around a name make no other name of it."""
     found: dict[tuple[str, str], int] = {}
     for row in licences:
         told = row if isinstance(row, Mapping) else {}
         licence = told.get("licence")
         names = told.get("sources")
-        several = [str(one) for one in names] if isinstance(names, list | tuple | set | frozenset) else []
+        given = names if isinstance(names, list | tuple | set | frozenset) else []
+        several = ["" if one is None else str(one).strip() for one in given]
         rows = told.get("rows")
         count = rows if isinstance(rows, int) and not isinstance(rows, bool) else 0
         for name in several or ["unnamed"]:
-            key = (name, licence.strip() if isinstance(licence, str) else "")
+            key = (name or "unnamed", licence.strip() if isinstance(licence, str) else "")
             found[key] = found.get(key, 0) + count
     return sorted((source, licence, rows) for (source, licence), rows in found.items())
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -18,7 +18,7 @@ from typing import Any, Final, TypeGuard
 from xinheng.artifacts import file_sha256, readable_write_errors
 from xinheng.errors import ArtifactError, InputError
 from xinheng.storage import Place
-from xinheng.swapping import clear, make_beside, swap
+from xinheng.swapping import clear, give_up, make_beside, swap
 
 MARKER: Final = "publication.json"
 SUMS: Final = "SHA256SUMS"
@@ -41,7 +41,8 @@ def require_free(path: Path, *, overwrite: bool = False) -> None:
     with readable_write_errors(path):
         if not os.path.lexists(path):
             return
-        if path.is_dir() and not any(path.iterdir()):
+        # A new clone is as good as an empty folder.
+        if path.is_dir() and all(entry.name in _FOREIGN for entry in path.iterdir()):
             return
     mend = "Choose another --out, or move it away; nothing was changed."
     try:
@@ -58,6 +59,9 @@ def require_free(path: Path, *, overwrite: bool = False) -> None:
 def writing(path: Path, told: Mapping[str, Any], *, overwrite: bool = False) -> Iterator[Path]:
     """Give a folder to fill, which takes its place when the block ends well; the lists are added.
 
+    Where the place is a clone of a repository it stays one: what git and the hub's client keep there goes over into
+    the new folder.
+
     Args:
         path: Where it is to be.
         told: What `publication.json` says beside the files.
@@ -70,7 +74,7 @@ def writing(path: Path, told: Mapping[str, Any], *, overwrite: bool = False) -> 
     path = Path(os.path.abspath(path))  # noqa: PTH100  resolve() would follow a link the user set
     with readable_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        clear(path, mark=MARKER)
+        clear(path, mark=MARKER, kept=_FOREIGN)
         require_free(path, overwrite=overwrite)
         staging = make_beside(path)
         try:
@@ -79,9 +83,9 @@ def writing(path: Path, told: Mapping[str, Any], *, overwrite: bool = False) -> 
             _write(staging / SUMS, "".join(f"{sha256}  {name}\n" for name, sha256 in files.items()))
             marker = {"format": FORMAT, **told, "digest": _digest(files), "files": files}
             _write(staging / MARKER, json.dumps(marker, ensure_ascii=False, indent=1) + "\n")
-            swap(staging, path, mark=MARKER)
+            swap(staging, path, mark=MARKER, kept=_FOREIGN)
         except BaseException:
-            shutil.rmtree(staging, ignore_errors=True)
+            give_up(staging, path, kept=_FOREIGN)
             raise
 
 
@@ -106,7 +110,7 @@ def read(path: Path) -> dict[str, Any]:
         inside = [PurePosixPath(name) for name in told["files"]]
         outside = any(name.is_absolute() or ".." in name.parts for name in inside)
         have = "another format" if told["format"] != FORMAT else "files outside of it" if outside else ""
-        told["kind"], told["name"], told["artifact"]["digest"], told["digest"], told["files"].values()
+        have = have or _ill_typed(told)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         have = type(error).__name__
     if have:
@@ -114,16 +118,27 @@ def read(path: Path) -> dict[str, Any]:
     return dict(told)
 
 
+def _ill_typed(told: Mapping[str, Any]) -> str:
+    names = ("kind", "name", "version", "digest")
+    texts = {**{name: told[name] for name in names}, "artifact": told["artifact"]["digest"], **told["files"]}
+    return next((f"no text in {name}" for name, value in texts.items() if not isinstance(value, str)), "")
+
+
 def differences(path: Path, told: Mapping[str, Any]) -> list[str]:
-    """Files that are missing, others than were written, or listed nowhere; sorted."""
+    """What is missing, other than was written, listed nowhere, or no file of this folder; sorted within each kind.
+
+    A link's bytes may be the right ones here and are elsewhere tomorrow; a pipe would never end. Neither is opened.
+    """
     found = []
-    have = {*names(path)} - {MARKER, SUMS}
+    have, strange = {*names(path)} - {MARKER, SUMS}, irregular(path)
     for name, sha256 in sorted(told["files"].items()):
         if name not in have:
             found.append(f"{name}: missing")
-        elif file_sha256(path / name) != sha256:
-            found.append(f"{name}: other bytes than were written")
-    found += [f"{name}: not of the publication" for name in sorted(have - {*told["files"]})]
+        elif name not in strange and (other := _other(path / name, sha256)):
+            found.append(f"{name}: {other}")
+    found += [f"{name}: {what}" for name, what in strange.items()]
+    found += [f"{name}: not of the publication" for name in sorted(have - {*told["files"], *strange})]
+    found += [f"{name}: an empty folder" for name in _empty(path)]
     sums = "".join(f"{sha256}  {name}\n" for name, sha256 in told["files"].items())
     if not (path / SUMS).is_file() or (path / SUMS).read_text(encoding="utf-8", errors="replace") != sums:
         found.append(f"{SUMS}: not the list of these files")
@@ -133,9 +148,44 @@ def differences(path: Path, told: Mapping[str, Any]) -> list[str]:
 
 
 def names(path: Path) -> list[str]:
-    """The files of a folder by their place in it, sorted; what git and the hub's client keep there is left out."""
-    found = (file.relative_to(path) for file in path.rglob("*") if file.is_file() or file.is_symlink())
-    return sorted(name.as_posix() for name in found if name.parts[0] not in _FOREIGN)
+    """All of a folder that is no folder itself, by its place in it, sorted; without what git and the hub's client keep.
+
+    A link to a folder is named and not followed.
+    """
+    found = []
+    for folder, inside, files in _walk(path):
+        found += [folder / name for name in (*files, *(name for name in inside if (folder / name).is_symlink()))]
+    return sorted(file.relative_to(path).as_posix() for file in found)
+
+
+def irregular(path: Path) -> dict[str, str]:
+    """What of a folder is no file, and must not be opened: its name and what it is, sorted."""
+    modes = {name: (path / name).lstat().st_mode for name in names(path)}
+    return {
+        name: "a link, and no file" if stat.S_ISLNK(mode) else "no file"
+        for name, mode in modes.items()
+        if not stat.S_ISREG(mode)
+    }
+
+
+def _empty(path: Path) -> list[str]:
+    found = (folder for folder, inside, files in _walk(path) if folder != path and not inside and not files)
+    return sorted(folder.relative_to(path).as_posix() for folder in found)
+
+
+def _walk(path: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    for folder, inside, files in os.walk(path):
+        if Path(folder) == path:
+            inside[:] = [name for name in inside if name not in _FOREIGN]
+            files = [name for name in files if name not in _FOREIGN]  # noqa: PLW2901
+        yield Path(folder), inside, files
+
+
+def _other(file: Path, sha256: str) -> str:
+    try:
+        return "" if file_sha256(file) == sha256 else "other bytes than were written"
+    except OSError as error:
+        return f"cannot be read ({type(error).__name__})"
 
 
 def _digest(files: Mapping[str, str]) -> str:

@@ -3,6 +3,10 @@
 A folder is whole when it holds its mark, a file that is written last and deleted first: an artifact's
 `manifest.json`, a leaderboard's `site.json`. At every moment the place has the old folder or the new one; a writer
 killed between the two renames leaves the old one beside it, and the next `clear` brings it back.
+
+What is `kept` belongs to the place and not to the folder that lies there, as `.git` does where the place is a clone: it
+moves into the new folder before the renames. A writer killed on the way leaves it beside the place; `clear` brings it
+back, and deletes no folder that still holds any of it.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ import glob
 import os
 import secrets
 import shutil
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,13 +32,14 @@ def make_beside(path: Path) -> Path:
     return folder
 
 
-def swap(folder: Path, path: Path, *, mark: str) -> None:
+def swap(folder: Path, path: Path, *, mark: str, kept: Collection[str] = ()) -> None:
     """Rename a finished folder to its place; an older one goes only then.
 
     Args:
         folder: What is finished, on the same disk as `path`.
         path: Its place.
         mark: The file without which a folder is not whole.
+        kept: Names in the old folder that move into the new one.
 
     Raises:
         OSError: The disk refuses; what was at `path` is there as before.
@@ -42,16 +48,30 @@ def swap(folder: Path, path: Path, *, mark: str) -> None:
         folder.rename(path)
         return
     old = _beside(path, "replaced")
-    path.rename(old)
     try:
-        folder.rename(path)
+        if not path.is_symlink():
+            _move(path, folder, kept)
+        path.rename(old)
+        try:
+            folder.rename(path)
+        except BaseException:
+            old.rename(path)
+            raise
     except BaseException:
-        old.rename(path)
+        _move(folder, path, kept)
         raise
     _discard(old, mark)
 
 
-def clear(path: Path, *, mark: str) -> None:
+def give_up(folder: Path, path: Path, *, kept: Collection[str] = ()) -> None:
+    """Delete a folder that was being written for `path`, unless something that is kept cannot be brought back."""
+    with suppress(OSError):
+        _move(folder, path, kept)
+    if not _holds(folder, kept):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def clear(path: Path, *, mark: str, kept: Collection[str] = ()) -> None:
     """Delete what killed writers left beside `path`; bring back a folder lost between the two renames.
 
     What a living process writes stays. A number that is this process's own was another's: in a container each run
@@ -63,10 +83,30 @@ def clear(path: Path, *, mark: str) -> None:
             if (left / mark).is_file() and not path.exists():
                 left.rename(path)
             else:
-                _discard(left, mark)
+                _recover(left, path, mark, kept)
     for left in path.parent.glob(f".{name}.writing-*"):
         if not _writing(left, path, "writing"):
-            _discard(left, mark)
+            _recover(left, path, mark, kept)
+
+
+def _recover(left: Path, path: Path, mark: str, kept: Collection[str]) -> None:
+    if not left.is_symlink():
+        with suppress(OSError):
+            _move(left, path, kept)
+        if _holds(left, kept):
+            return
+    _discard(left, mark)
+
+
+def _move(folder: Path, to: Path, kept: Collection[str]) -> None:
+    """Rename what is kept into another folder that is there and has none of the same name."""
+    for name in kept:
+        if os.path.lexists(folder / name) and to.is_dir() and not os.path.lexists(to / name):
+            (folder / name).rename(to / name)
+
+
+def _holds(folder: Path, kept: Collection[str]) -> bool:
+    return any(os.path.lexists(folder / name) for name in kept)
 
 
 def _beside(path: Path, why: str) -> Path:

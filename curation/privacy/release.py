@@ -16,6 +16,7 @@ from curation.privacy.anonymity import Anonymity, by_class, found_again, k_anony
 from curation.privacy.quasi import QUASI, quasi_identifiers
 from curation.privacy.rows import id_column, kind_of, scope_expr
 from curation.privacy.vault import Vault, keyed_id
+from xinheng.digests import digest
 from xinheng.errors import UsageError
 
 # Files of this folder that have no say in what is found.
@@ -170,6 +171,18 @@ def _beyond(left: pl.DataFrame, surrogates: Mapping[str, int]) -> pl.DataFrame:
 
 
 @cache
+def search_digest() -> str:
+    """Sixteen hex digits for all code of a search: the finders, what tells of a person, and how persons are counted.
+
+    Wider than `finder_digest`: a record of surrogates stays true while the finders do, a whole search only while
+    nothing of this package changed, and Polars, whose expressions it is made of, neither.
+    """
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    told = [pl.__version__.encode(), *(b"%s\0%s" % (p.name.encode(), p.read_bytes()) for p in files)]
+    return hashlib.sha256(b"\0".join(told)).hexdigest()[:16]
+
+
+@cache
 def finder_digest() -> str:
     """Sixteen hex digits for the code that decides what is found: another code may find other things."""
     files = sorted(p for p in Path(__file__).parent.glob("*.py") if not _NO_FINDERS.fullmatch(p.name))
@@ -185,7 +198,8 @@ def privacy_record(table: pl.DataFrame | pl.LazyFrame, *, vault: Vault, classes:
         classes: Class to places replaced.
 
     Returns:
-        JSON values: pseudonymised, classes, finder, vault (a keyed id), and by class: surrogates (found in the table
+        JSON values: pseudonymised, classes, finder, vault (a keyed id), of (the digest of the table: it tells of no
+        other rows, also not of some that were made of these), and by class: surrogates (found in the table
         and known to the vault) and residual (found and not known: originals that were overlooked, or made by a step).
     """
     found = found_again(table, vault=vault)
@@ -198,5 +212,6 @@ def privacy_record(table: pl.DataFrame | pl.LazyFrame, *, vault: Vault, classes:
         "classes": dict(classes),
         "finder": finder_digest(),
         "vault": keyed_id(vault, "vault", ""),
+        "of": digest(table.lazy().collect()),
         **counted,
     }

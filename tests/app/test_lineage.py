@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -70,6 +71,15 @@ def test_the_table_stands_parents_first(run, chain: Path) -> None:
         out.index(f" {kind} ") for kind in ("files", "source", "steps", "dataset", "adapter", "predictions", "scores")
     ]
     assert order == sorted(order)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "publication.json"])
+def test_a_pipe_where_a_manifest_would_be_is_passed_over(name: str, run, chain: Path) -> None:
+    (chain / "odd").mkdir()
+    os.mkfifo(chain / "odd" / name)
+    code, facts = traced(run, chain)
+    assert code == 0
+    assert facts["whole"]
 
 
 def test_a_parent_that_is_gone_is_shown_as_missing(run, chain: Path) -> None:
@@ -213,3 +223,11 @@ def test_a_publication_that_cannot_be_read_is_one_message(told: str, run, chain:
     (folder / "provenance" / "manifest.json").write_text(told)
     ran = run("lineage", folder, "--in", tmp_path / "there")
     assert (ran.code, "manifest.json" in ran.err) == (2, True), ran.err
+
+
+def test_a_publication_whose_manifest_is_a_pipe_is_one_message(run, chain: Path, tmp_path: Path) -> None:
+    folder = publish(chain, tmp_path / "there" / "p")
+    (folder / "provenance" / "manifest.json").unlink()
+    os.mkfifo(folder / "provenance" / "manifest.json")
+    ran = run("lineage", folder, "--in", tmp_path / "there", "--check")
+    assert (ran.code, "manifest.json: no such file" in ran.err) == (2, True), ran.err

@@ -96,6 +96,7 @@ def test_no_planted_original_is_anywhere_in_the_artifact(run, tmp_path: Path) ->
     assert not any(word in whole for word in ("王大明", "chart-no"))
     facts = artifact.manifest["facts"]["privacy"]
     assert facts["pseudonymised"] is True
+    assert facts["of"] == artifact.manifest["tables"]["dialogue"]["digest"]
     assert facts["classes"]["person"] > 100
     assert facts["residual"] == {}
     exported = run("export", artifact.path, "--format", "messages", "--out", tmp_path / "export")

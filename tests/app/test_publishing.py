@@ -325,7 +325,7 @@ def test_a_publication_of_an_older_artifact_is_stale(run, tmp_path: Path) -> Non
     ran = run("publish", again.path, "--check", tmp_path / "p")
     assert ran.code == 1
     assert "stale" in ran.out
-    assert published(run, again, tmp_path / "p").code == 0
+    assert published(run, again, tmp_path / "p", "--version", "2.0.0").code == 0
     assert run("publish", again.path, "--check", tmp_path / "p").code == 0
 
 
@@ -493,7 +493,7 @@ def test_a_kill_leaves_the_older_publication_and_the_next_run_mends(run, tmp_pat
     environment = {**os.environ, "XINHENG_RUNS": str(tmp_path / "runs")}
     for after_s in (0.6, 1.0, 1.4):
         going = subprocess.Popen(
-            [XINHENG, "publish", made.path, "--out", tmp_path / "p"], env=environment,
+            [XINHENG, "publish", made.path, "--out", tmp_path / "p", "--version", "2.0.0"], env=environment,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         time.sleep(after_s)
@@ -502,7 +502,7 @@ def test_a_kill_leaves_the_older_publication_and_the_next_run_mends(run, tmp_pat
         now = publication.read(tmp_path / "p")
         assert publication.differences(tmp_path / "p", now) == []
         assert now == before or now["artifact"]["digest"] == made.digest
-    assert published(run, made, tmp_path / "p").code == 0
+    assert published(run, made, tmp_path / "p", "--version", "2.0.0").code == 0
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".p.")]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from app.publishing_models import without_places
+from app.publishing_gates import without_places
 from tests.servers.tiny_model import tokenizer, write, write_adapter
 from xinheng import artifacts
 from xinheng.tables import SUMMARY
@@ -26,7 +26,7 @@ def plain(tmp_path_factory) -> Path:
     return made
 
 
-def adapter(plain: Path, folder: Path, *, licence: str = "CC0-1.0") -> Path:
+def adapter(plain: Path, folder: Path, *, licence: str | None = "CC0-1.0", source: str = "made", more=()) -> Path:
     """As `xinheng train` writes it."""
     facts = {
         "title": {"en": "Short 7: Made", "zh": "短：自製"},
@@ -34,7 +34,7 @@ def adapter(plain: Path, folder: Path, *, licence: str = "CC0-1.0") -> Path:
         "recipe": {"name": "short", "lora": {"r": 4, "alpha": 8}},
         "trained": {"sft": {"steps": 1200, "answered": 34567}},
         "trial": 0.25,
-        "licences": [{"licence": licence, "rows": 1234, "sources": ["made"]}],
+        "licences": [{"licence": licence, "rows": 1234, "sources": [source]}, *more],
     }
     files = {path.name: path for path in plain.iterdir() if path.name != "README.md"}
     tables = {"sample": pl.DataFrame({"text": ["SECRETROW"]})}
@@ -91,7 +91,57 @@ def test_a_licence_that_forbids_it_refuses(licence: str, run, plain: Path, tmp_p
     made = adapter(plain, tmp_path / "a", licence=licence)
     ran = run("publish", made, "--out", tmp_path / "p", "--base", "none")
     assert ran.code == 1
+    assert "--ids-only" not in ran.err, "there are no ids of a model"
     assert not (tmp_path / "p").exists()
+
+
+NO_CHANGES = {"licence": "CC-BY-NC-ND-4.0", "rows": 5, "sources": ["theirs"]}
+
+
+@pytest.mark.parametrize(
+    ("licence", "source", "more", "said"),
+    [
+        ("private", "made", (), "said in confidence"),
+        (None, "line", (), "said in confidence"),
+        ("CC0-1.0", "notes", (), "said in confidence"),
+        ("CC-BY-NC-ND-4.0", "made", (), "no changed copies"),
+        ("CC-BY-NC-4.0", "made", (), "--accept non-commercial"),
+        ("unknown", "made", (NO_CHANGES,), "no changed copies"),
+        ("", "cpsyexam", (), "--accept non-commercial"),
+    ],
+)
+def test_allowing_what_has_no_licence_allows_nothing_that_a_licence_forbids(
+    licence: str | None, source: str, more, said: str, run, plain: Path, tmp_path: Path
+) -> None:
+    made = adapter(plain, tmp_path / "a", licence=licence, source=source, more=more)
+    ran = run("publish", made, "--out", tmp_path / "p", "--base", "none", "--allow-unlicensed")
+    assert (ran.code, said in ran.err, "--ids-only" in ran.err) == (1, True, False), ran.err
+    assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize("licence", ["unknown", "N/A", None, "yours"])
+def test_rows_without_a_licence_are_what_it_allows(licence, run, plain: Path, tmp_path: Path) -> None:
+    made = adapter(plain, tmp_path / "a", licence=licence)
+    assert run("publish", made, "--out", tmp_path / "p", "--base", "none").code == 1
+    assert run("publish", made, "--out", tmp_path / "p", "--base", "none", "--allow-unlicensed").code == 0
+    assert "No licence is known" in (tmp_path / "p" / "README.md").read_text()
+    assert run("publish", "--check", tmp_path / "p").code == 0
+
+
+def test_another_model_is_another_version(run, plain: Path, tmp_path: Path) -> None:
+    made = adapter(plain, tmp_path / "a")
+    base = ("--out", tmp_path / "p", "--base", "none")
+    assert run("publish", made, *base).code == 0
+    assert run("publish", made, *base).code == 0, "the same again"
+    weights = {path.name: path for path in plain.iterdir() if path.name != "README.md"}
+    facts = artifacts.open_artifact(made).manifest["facts"]
+    tables = {"sample": pl.DataFrame({"text": ["ANOTHERROW"]})}
+    artifacts.write(tmp_path / "c", kind="adapter", name="short", tables=tables, facts=facts, copies=weights)
+    before = (tmp_path / "p" / "publication.json").read_bytes()
+    ran = run("publish", tmp_path / "c", *base)
+    assert (ran.code, "want another --version" in ran.err) == (2, True), ran.err
+    assert (tmp_path / "p" / "publication.json").read_bytes() == before
+    assert run("publish", tmp_path / "c", *base, "--version", "1.1.0").code == 0
 
 
 def test_weights_without_a_record_and_a_base_that_is_not_here_are_one_message(run, plain: Path, tmp_path: Path) -> None:
@@ -103,6 +153,22 @@ def test_weights_without_a_record_and_a_base_that_is_not_here_are_one_message(ru
     assert "which model of the hub is its base" in told
     assert "--with-base" in told
     assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize(
+    ("told", "stays"),
+    [
+        ("local:/home/mei lin/adapters/z, scored", "local:z, scored"),
+        ("/Users/Mei Lin/x", "x"),
+        ("file:///home/mei.lin/x y", "x y"),
+        ("C:\\Users\\Mei Lin\\x, scored", "x, scored"),
+        ("read D:/data/mei/x", "read x"),
+        ("https://example.org/a/b: yes and/or no, 3/4", "https://example.org/a/b: yes and/or no, 3/4"),
+        ("openai:gpt-4o@http://127.0.0.1:8000/v1", "openai:gpt-4o@http://127.0.0.1:8000/v1"),
+    ],
+)
+def test_of_a_place_its_last_name_stays(told: str, stays: str) -> None:
+    assert without_places(told) == stays
 
 
 def test_places_of_a_machine_are_taken_out_of_texts() -> None:

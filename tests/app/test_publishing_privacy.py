@@ -38,6 +38,13 @@ def test_an_identifier_in_published_rows_is_named_by_row_and_class_and_never_quo
     assert told["privacy"]["judged_by"] == "nothing"
 
 
+def test_a_pass_of_other_code_is_not_believed(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    past_the_gate(run, tmp_path, dialogues(PHONE))
+    monkeypatch.setattr("curation.privacy.release.search_digest", lambda: "another")
+    ran = published(run, artifacts.open_artifact(tmp_path / "made"), tmp_path / "q")
+    assert (ran.code, "phone 5 in 5 rows" in ran.err) == (1, True), ran.err
+
+
 def test_who_stands_out_at_the_set_k_is_named_by_row(run, tmp_path: Path) -> None:
     texts = [
         "I am a 34-year-old woman",

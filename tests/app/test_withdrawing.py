@@ -51,6 +51,28 @@ def test_withdrawn_rows_stay_out_of_every_later_version(run, tmp_path: Path) -> 
     assert third.file("CHANGELOG.md").read_text(encoding="utf-8").count("Withdrawn") == 1
 
 
+def test_the_changelog_tells_of_rows_that_went_now_and_of_no_others(run, tmp_path: Path) -> None:
+    ids, place = tmp_path / "ids.txt", tmp_path / "runs" / "datasets" / "tagged_dialogues"
+    assert run("curate", "tagged_dialogues", "--no-page").code == 0
+    rows = open_artifact(place).scan("dialogue").collect()["dialogue_id"].to_list()
+
+    def told(*named: str) -> str:
+        ids.write_text("\n".join(named), encoding="utf-8")
+        assert run("curate", "tagged_dialogues", "--no-page", "--withdraw", ids).code == 0
+        made = open_artifact(place)
+        log = made.file("CHANGELOG.md") if "CHANGELOG.md" in made.manifest["files"] else None
+        return log.read_text(encoding="utf-8") if log else ""
+
+    assert told("nobody") == "", "of nobody's row there is nothing to tell"
+    one = "- Withdrawn: 1 row is out at the request of those who wrote them (1 new id)."
+    assert told(rows[0]).count("Withdrawn") == 1
+    assert told(rows[1]).count(one) == 2
+    assert told(rows[0], rows[1], "nobody-else").count("Withdrawn") == 2
+    two = "- Withdrawn: 2 rows are out at the request of those who wrote them (2 new ids)."
+    assert told(*rows[:4], "nobody-more").split("## Unreleased\n\n")[1].splitlines() == [two, one, one]
+    assert open_artifact(place).rows("dialogue") == len(rows) - 4
+
+
 def test_a_list_that_cannot_be_read_changes_nothing(run, tmp_path: Path) -> None:
     told = run("curate", "tagged_dialogues", "--no-page", "--withdraw", tmp_path / "none.txt")
     assert told.code == 2

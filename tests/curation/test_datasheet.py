@@ -46,6 +46,30 @@ def test_a_file_of_anything_is_read_or_refused(tmp_path_factory, text: str) -> N
     assert str(file) in refused if refused else set(found) <= {one.id for one in questions()}
 
 
+@pytest.mark.parametrize("blank", ['""', '"   "', '"\\n\\t"', '"\\u3000\\u200b"', '"""\n"""'])
+def test_a_blank_answer_leaves_a_question_open(tmp_path: Path, blank: str) -> None:
+    file = tmp_path / "a.toml"
+    file.write_text(f'purpose = "For teaching."\nconsent = {blank}\ntitle = {blank}\ndate = {blank}\n')
+    told = read_answers(file)
+    assert told == {"purpose": "For teaching."}
+    assert "consent" in as_json_facts(told)["open"]
+
+
+@pytest.mark.parametrize("day", ['"2026-02-28"', "2026-02-28", "2026-02-28T10:00:00Z", '" 2026-02-28 "'])
+def test_a_day_of_the_calendar_is_a_date(tmp_path: Path, day: str) -> None:
+    (tmp_path / "a.toml").write_text(f"date = {day}\n")
+    assert read_answers(tmp_path / "a.toml") == {"date": "2026-02-28"}
+
+
+@pytest.mark.parametrize(
+    "day", ['"soon"', '"2026-02-30"', '"20260228"', '"2026-W09-6"', '"２０２６-02-28"', "12:00:00"]
+)
+def test_what_is_no_day_of_the_calendar_is_refused(tmp_path: Path, day: str) -> None:
+    (tmp_path / "a.toml").write_text(f"date = {day}\n")
+    with pytest.raises(InputError, match="date"):
+        read_answers(tmp_path / "a.toml")
+
+
 def test_a_folder_or_no_file_is_one_message(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "none.toml"):
         with pytest.raises(InputError, match="cannot be read"):

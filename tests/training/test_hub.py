@@ -90,7 +90,7 @@ def test_no_folder_of_this_machine_is_sent(plain: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("licences", "marks", "match"),
     [
-        (("CC0-1.0", "private"), (), "nobody may rely on a licence"),
+        (("CC0-1.0", "N/A"), (), "nobody may rely on a licence"),
         (("yours",), (), "nobody may rely on a licence"),
         (("unknown",), (), "nobody may rely on a licence"),
         ((), (), "no record of the rows"),
@@ -110,6 +110,13 @@ def test_what_nobody_may_use_or_believe_is_refused_unless_named(
     told = hub.parcel(folder, "me/short", allow={CONTAMINATED, hub.UNLICENSED}).card
     assert ("imhi" in told) == bool(marks)
     assert ("No licence is known" in told) == (not marks)
+
+
+def test_what_was_said_in_confidence_is_refused_whatever_is_named(plain: Path, tmp_path: Path) -> None:
+    folder = adapter(plain, tmp_path / "a", licences=("CC0-1.0", "private"))
+    for allow in (set(), {CONTAMINATED, hub.UNLICENSED}):
+        with pytest.raises(CheckFailed, match="said in confidence"):
+            hub.parcel(folder, "me/short", allow=allow)
 
 
 def journal(folder: Path) -> None:

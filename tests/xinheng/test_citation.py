@@ -47,5 +47,20 @@ def test_what_is_no_author_is_refused(author) -> None:
         authors_of([author])
 
 
+@pytest.mark.parametrize("told", ["0000-0002-1825-0097", "https://orcid.org/0000-0002-1694-233X"])
+def test_an_orcid_is_written_as_its_address(told: str) -> None:
+    found = made([{"family-names": "Lin", "orcid": told}])
+    assert found["authors"][0]["orcid"] == f"https://orcid.org/{told[-19:]}"
+
+
+@pytest.mark.parametrize(
+    "told", ["hello", "0000-0002-1825-0098", "0000000218250097", "https://example.org/0000-0002-1825-0097",
+             "٠000-0002-1825-0097", "0000-0002-1825-0097\nx: y"],
+)  # fmt: skip
+def test_what_is_no_orcid_is_refused(told: str) -> None:
+    with pytest.raises(InputError, match="no ORCID"):
+        authors_of([{"family-names": "Lin", "orcid": told}])
+
+
 def test_a_name_is_one_line() -> None:
     assert [named(one) for one in authors_of(["Lin, Mei", "心衡"])] == ["Mei Lin", "心衡"]

@@ -12,7 +12,7 @@ from datasets_src.catalog import SOURCES
 from datasets_src.remote import names as remote_names
 from datasets_src.remote import remote
 from xinheng.licence_sources import PRIVATE, SOURCE_TERMS, YOURS
-from xinheng.licence_terms import LICENCES, may_go_into, terms_of
+from xinheng.licence_terms import LICENCES, in_confidence, may_go_into, terms_of, unlicensed
 from xinheng.licences import CONDITIONS, carrier, publication, refusal
 
 ALL = list(LICENCES)
@@ -152,6 +152,31 @@ def test_no_licence_is_no_leave_whatever_is_accepted(licence) -> None:
     assert not told.allowed
     assert told.accept == ()
     assert [one.source for one in told.findings if not one.allowed] == ["theirs"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["N/A", "n/a.", "?", "??", "-", "null", "NaN", "Unlicensed", "not specified", "None specified", "Not_Specified",
+     "TBD", "(unknown)", "Unknown license", "No licence", "無", "未指定", "（不明）", "\u3000"],
+)  # fmt: skip
+def test_what_fills_an_empty_field_is_no_licence_that_somebody_could_have_read(name: str) -> None:
+    told = publication([part(name, "theirs")], accept=CONDITIONS)
+    assert (told.allowed, told.accept) == (False, ())
+    assert unlicensed(name)
+
+
+@pytest.mark.parametrize("name", [*ALL, "The Unlicense", "llama3.1", "MIT License", "other", "ours, see LICENCE"])
+def test_a_name_is_no_empty_field(name: str) -> None:
+    assert not unlicensed(name)
+
+
+@pytest.mark.parametrize(
+    ("licence", "sources", "said"),
+    [("private", [], True), (" Private ", ["mine"], True), ("MIT", ["imhi", "line"], True), (None, ["notes"], True),
+     ("unknown", ["mine"], False), ("MIT", [None, 3, ["line"]], False), (None, [], False)],
+)  # fmt: skip
+def test_what_was_said_in_confidence_is_known_by_licence_or_source(licence, sources, said: bool) -> None:
+    assert in_confidence(licence, sources) == said
 
 
 def test_rows_of_a_chat_never_go_not_even_as_ids() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from xinheng.swapping import clear, make_beside, swap
+from xinheng.swapping import clear, give_up, make_beside, swap
 
 MARK = "mark.json"
 
@@ -45,6 +45,84 @@ def test_a_folder_lost_between_the_renames_comes_back_and_a_half_deleted_one_doe
             (lost / MARK).unlink()
         clear(tmp_path / name, mark=MARK)
     assert [path.name for path in tmp_path.iterdir()] == ["whole"]
+
+
+def gone() -> int:
+    """The number of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid
+
+
+KEPT = (".git", ".cache")
+
+
+def clone(path: Path) -> None:
+    (path / ".git").mkdir(parents=True)
+    (path / ".git" / "HEAD").write_text("history", encoding="utf-8")
+
+
+def test_what_is_kept_goes_over_and_what_is_not_goes(tmp_path: Path) -> None:
+    swap(finished(tmp_path / "out", "old"), tmp_path / "out", mark=MARK, kept=KEPT)
+    clone(tmp_path / "out")
+    (tmp_path / "out" / "other").write_text("x")
+    swap(finished(tmp_path / "out", "new"), tmp_path / "out", mark=MARK, kept=KEPT)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".git", MARK]
+    assert (tmp_path / "out" / ".git" / "HEAD").read_text(encoding="utf-8") == "history"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_when_the_renames_fail_what_is_kept_is_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new folder cannot take its place: the old one is back, with its history."""
+    swap(finished(tmp_path / "out", "old"), tmp_path / "out", mark=MARK)
+    clone(tmp_path / "out")
+    new, rename = finished(tmp_path / "out", "new"), Path.rename
+
+    def refusing(self: Path, target: Path) -> Path:
+        if self == new:
+            raise PermissionError
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refusing)
+    with pytest.raises(PermissionError):
+        swap(new, tmp_path / "out", mark=MARK, kept=KEPT)
+    give_up(new, tmp_path / "out", kept=KEPT)
+    assert (tmp_path / "out" / MARK).read_text(encoding="utf-8") == "old"
+    assert (tmp_path / "out" / ".git" / "HEAD").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("killed_after", range(4))
+def test_a_writer_killed_anywhere_in_a_swap_loses_nothing_that_is_kept(killed_after: int, tmp_path: Path) -> None:
+    """Killed after each rename: two of what is kept, the old folder away, the new one in."""
+    place, dead = tmp_path / "out", gone()
+    swap(finished(place, "old"), place, mark=MARK)
+    clone(place)
+    (place / ".cache").write_text("x")
+    new = finished(place, "new").rename(tmp_path / f".out.writing-{dead}-abcd")
+    steps = [
+        (place / ".git", new / ".git"),
+        (place / ".cache", new / ".cache"),
+        (place, tmp_path / f".out.replaced-{dead}-abcd"),
+        (new, place),
+    ]
+    for step in steps[: killed_after + 1]:
+        step[0].rename(step[1])
+    clear(place, mark=MARK, kept=KEPT)
+    assert (place / MARK).read_text(encoding="utf-8") == ("new" if killed_after == 3 else "old")
+    assert (place / ".git" / "HEAD").read_text(encoding="utf-8") == "history"
+    assert (place / ".cache").read_text(encoding="utf-8") == "x"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_history_that_has_a_place_no_more_is_not_deleted(tmp_path: Path) -> None:
+    """Somebody cloned again after the kill: which of the two histories is the right one, nobody here can know."""
+    left = tmp_path / f".out.writing-{gone()}-abcd"
+    clone(left)
+    clone(tmp_path / "out")
+    clear(tmp_path / "out", mark=MARK, kept=KEPT)
+    give_up(left, tmp_path / "out", kept=KEPT)
+    assert (left / ".git" / "HEAD").is_file()
 
 
 @pytest.mark.parametrize("number", ["0" * 30 + "9" * 30, "x", ""])

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from curation.privacy import release
 from curation.privacy.pseudonyms import pseudonymise
 from curation.privacy.release import person_anonymity, privacy_record, release_check
 from curation.privacy.vault import Vault, create_vault
+from xinheng.digests import digest
 from xinheng.errors import UsageError
 from xinheng.tables import MESSAGE, TURN
 
@@ -160,3 +163,26 @@ def test_pairs_of_answers_can_be_looked_through() -> None:
     found = release_check(pl.DataFrame(rows, schema_overrides=types))
     assert [kind for kind, *_ in found.residual.rows()] == ["phone"]
     assert found.anonymity.groups == 1
+
+
+@pytest.mark.parametrize("name", ["quasi.py", "quasi_words.py", "anonymity.py", "rows.py", "release.py", "names.py"])
+def test_a_search_is_another_one_when_any_code_of_it_changed(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = release.search_digest()
+    shutil.copytree(Path(release.__file__).parent, tmp_path / "privacy", ignore=shutil.ignore_patterns("__pycache__"))
+    with (tmp_path / "privacy" / name).open("a") as file:
+        file.write("\n# Another.\n")
+    monkeypatch.setattr(release, "__file__", str(tmp_path / "privacy" / "release.py"))
+    release.search_digest.cache_clear()
+    assert release.search_digest() != before
+    monkeypatch.undo()
+    release.search_digest.cache_clear()
+    assert release.search_digest() == before
+
+
+def test_a_record_names_the_rows_that_it_was_made_of(vault: Vault) -> None:
+    rows = pseudonymise(NAMED, vault=vault).rows
+    record = privacy_record(rows, vault=vault, classes={})
+    assert record["of"] == digest(rows.sort("dialogue_id", descending=True))
+    assert record["of"] != privacy_record(rows.head(2), vault=vault, classes={})["of"]
