@@ -18,6 +18,9 @@ DATABASE = "XINHENG_DESK_DATABASE"
 Home = Annotated[Path | None, typer.Option(metavar="DIR", help="The desk's folder (runs/desk).")]
 Database = Annotated[str | None, typer.Option(metavar="URL", help=f"postgresql://…, instead of a file; or {DATABASE}.")]
 Name = Annotated[str, typer.Option(metavar="NAME", help="The counsellor's name.")]
+Files = Annotated[
+    str | None, typer.Option(metavar="PLACE", help="Where the desk's sealed files are: a folder or s3://… (in --home).")
+]
 KeyFile = Annotated[
     Path | None, typer.Option(metavar="FILE", help=f"Opens the desk instead of a passphrase (asked, or {PASSPHRASE}).")
 ]
@@ -43,6 +46,13 @@ def home_of(home: Path | None) -> Path:
     return home or (kept if isinstance(kept, Path) else Path("runs")) / "desk"
 
 
+def files_of(files: str | None, home: Path | None) -> Any:
+    """The place of a desk's sealed files: the one that is named, or `files` in its folder."""
+    from xinheng.storage import place_of
+
+    return place_of(files) if files else home_of(home) / "files"
+
+
 def connected(home: Path | None, database: str | None, *, new: bool) -> Any:
     """The engine of the desk's database; where `new` is false, a folder without a desk is an error and stays empty."""
     from app.desk.database import connect
@@ -58,7 +68,17 @@ def opened_by(name: str, home: Path | None, database: str | None, key_file: Path
     from app.desk import unlock
 
     engine = connected(home, database, new=False)
-    return unlock.unlock(engine, home_of(home), name, **way_in(key_file), accept_older=accept_older)
+    return counter_told(unlock.unlock(engine, home_of(home), name, **way_in(key_file), accept_older=accept_older))
+
+
+def counter_told(opened: Any) -> Any:
+    """The desk as it was opened; where its counter began anew, that is said: an older database would not be noticed."""
+    if opened.new_counter:
+        Terminal().say(
+            f"The desk's counter is not in {opened.home} and begins anew: if an older database was put in this one's "
+            "place, nobody can tell. After a restore, or where this desk is opened for the first time, it is no fault."
+        )
+    return opened
 
 
 def way_in(key_file: Path | None) -> dict[str, Any]:
@@ -91,3 +111,23 @@ def show_code(terminal: Terminal, code: str) -> None:
     terminal.result({"recovery_code": code})
     terminal.line("The recovery code, shown this once; write it down and keep it away from this machine:")
     terminal.line(code)
+
+
+def not_copied(counts: dict[str, int], place: Any) -> str:
+    """How many files that records name are not in a backup, and what to do; empty where all of them are."""
+    least, most = counts.get("files_not_copied", 0), counts.get("files_not_copied_at_most", 0)
+    if not most:
+        return ""
+    number = str(least) if least == most else f"{least} to {most}" if least else f"up to {most}"
+    unsure = "" if least == most else " (adapters that were not kept count here as well, for they need a key to tell)"
+    elsewhere = f"Those that are not in {place} are found by --files"
+    away = f"{place} needs a backup of its own" if "://" in str(place) else elsewhere
+    return f"Not in the backup: {number} of the files that records name{unsure}. {away}; see xinheng desk verify."
+
+
+def require_behind(command: str, options: dict[str, Any]) -> None:
+    """Refuse options before a command: they would say nothing to it, and it would work on another desk."""
+    if before := [name for name, value in options.items() if value is not None]:
+        named = ", ".join(before)
+        mend = f"Say: xinheng desk {command} {' '.join(f'{name} …' for name in before)}"
+        raise UsageError("desk", f"{named} must come after the command {command}", mend=mend)

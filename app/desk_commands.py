@@ -13,15 +13,20 @@ from app.desk_access import (
     RECOVERY,
     AcceptOlder,
     Database,
+    Files,
     Home,
     KeyFile,
     Name,
     asked,
     connected,
+    counter_told,
+    files_of,
     home_of,
     new_passphrase,
     no_core_dump,
+    not_copied,
     opened_by,
+    require_behind,
     show_code,
     way_in,
 )
@@ -54,10 +59,7 @@ def start(
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Let clients' words go to a model on another machine.")
     ] = False,
-    files: Annotated[
-        str | None,
-        typer.Option(metavar="PLACE", help="Sealed files: a folder or s3://… (in --home)."),
-    ] = None,
+    files: Files = None,
     embed: Annotated[
         str | None,
         typer.Option(metavar="MODEL", help="Finds passages by meaning as well: ollama:NAME or openai:NAME@URL."),
@@ -70,14 +72,13 @@ def start(
     _require_packages()
     no_core_dump()
     if context.invoked_subcommand is not None:
+        require_behind(context.invoked_subcommand, {"--home": home, "--database": database, "--files": files})
         return
     from app.desk.pages.models import Models
     from app.desk.pages.server import serve
     from xinheng.chat.embedding import embedder
-    from xinheng.storage import place_of
 
-    terminal = Terminal()
-    place = place_of(files) if files else home_of(home) / "files"
+    terminal, place = Terminal(), files_of(files, home)
 
     def ready(url: str, setup_code: str) -> None:
         terminal.line(f"The desk is at {url} (stop: Ctrl+C)")
@@ -127,22 +128,27 @@ def verify(
     name: Name,
     home: Home = None,
     database: Database = None,
+    files: Files = None,
     key_file: KeyFile = None,
     accept_older: AcceptOlder = False,
     json: Json = False,
 ) -> None:
-    """Hold the log, its counter, all keys and all records of a counsellor against each other; name what is wrong."""
+    """Hold the log, its counter, all keys, records and files of a counsellor against each other; name what is wrong."""
     from app.desk import checking
 
-    terminal = Terminal(as_json=json)
-    found = checking.verify(opened_by(name, home, database, key_file, accept_older=accept_older))
+    terminal, place = Terminal(as_json=json), files_of(files, home)
+    found = checking.verify(opened_by(name, home, database, key_file, accept_older=accept_older), place)
     terminal.result(asdict(found))
-    terminal.line(f"{found.clients} clients, {found.records} versions of records, {found.entries} entries of the log")
+    terminal.line(
+        f"{found.clients} clients, {found.records} versions of records, {found.files} files, "
+        f"{found.entries} entries of the log"
+    )
     terminal.line(f"counters begun anew: {found.counters_begun}; older databases accepted: {found.older_accepted}")
     for sentence in found.wrong:
         terminal.line(sentence)
     if found.wrong:
-        raise CheckFailed("desk", f"{len(found.wrong)} things are wrong", mend="Restore from a backup.")
+        mend = "Restore from a backup; files that lie elsewhere are found by --files."
+        raise CheckFailed("desk", f"{len(found.wrong)} things are wrong", mend=mend)
 
 
 @desk.command(epilog="Example: xinheng desk backup desk-2026-11.backup")
@@ -151,15 +157,24 @@ def backup(
     *,
     home: Home = None,
     database: Database = None,
+    files: Files = None,
     json: Json = False,
 ) -> None:
-    """Copy the whole desk into one file while it is in use; it is encrypted as the desk is, no passphrase is needed."""
+    """Copy the whole desk into one file while it is in use; it is encrypted as the desk is, no passphrase is needed.
+
+    Files in an object store are counted, not copied.
+    """
     from app.desk import backup as backing
 
-    terminal, engine = Terminal(as_json=json), connected(home, database, new=False)
-    counts = backing.backup(engine, home_of(home), to)
+    terminal, place = Terminal(as_json=json), files_of(files, home)
+    counts = backing.backup(connected(home, database, new=False), home_of(home), to, place=place)
     terminal.result({"file": str(to), "counts": counts})
-    terminal.line(f"{to}: {counts['client'] - counts['counsellor']} clients, {counts['note']} versions of notes")
+    clients = counts["client"] - counts["counsellor"]
+    terminal.line(f"{to}: {clients} clients, {counts['note']} versions of notes, {counts['files']} files")
+    if counts["files_gone"]:
+        terminal.line(f"{counts['files_gone']} files were taken out while it was made, and are not in it")
+    if told := not_copied(counts, place):
+        terminal.say(told)
 
 
 @desk.command(epilog="Example: xinheng desk restore desk-2026-11.backup --home runs/restored")
@@ -168,15 +183,20 @@ def restore(
     *,
     home: Home = None,
     database: Database = None,
+    files: Files = None,
     json: Json = False,
 ) -> None:
     """Put a backup into an empty folder or database; all of it or nothing. The passphrase of its time opens it."""
     from app.desk import backup as backing
 
-    terminal = Terminal(as_json=json)
-    counts = backing.restore(connected(home, database, new=True), home_of(home), source)
-    terminal.result({"home": str(home_of(home)), "counts": counts})
+    terminal, place = Terminal(as_json=json), files_of(files, home)
+    counts = backing.restore(connected(home, database, new=True), home_of(home), source, place=place)
+    terminal.result({"home": str(home_of(home)), "files": str(place), "counts": counts})
     terminal.line(f"{counts['client'] - counts['counsellor']} clients are in {home_of(home)}")
+    skipped = counts.get("files_skipped", 0)
+    terminal.line(f"{counts['files'] - skipped} files are in {place}" + (f", {skipped} are no desk's" * bool(skipped)))
+    if told := not_copied(counts, place):
+        terminal.say(told)
 
 
 @desk.command(epilog="Example: xinheng desk corpus notes.jsonl --name lin")
@@ -258,9 +278,10 @@ def recover(
 
     terminal, engine = Terminal(as_json=json), connected(home, database, new=False)
     code = os.environ.get(RECOVERY) or asked("Recovery code: ")
-    _, renewed = unlock.recover(
+    opened, renewed = unlock.recover(
         engine, home_of(home), name, code, passphrase=new_passphrase(), accept_older=accept_older
     )
+    counter_told(opened)
     show_code(terminal, renewed)
 
 
@@ -279,7 +300,7 @@ def rotate(
 
     terminal, engine = Terminal(as_json=json), connected(home, database, new=False)
     how = way_in(key_file)
-    opened = unlock.unlock(engine, home_of(home), name, **how, accept_older=accept_older)
+    opened = counter_told(unlock.unlock(engine, home_of(home), name, **how, accept_older=accept_older))
     _, code = rotation.rotate(opened, **how)
     show_code(terminal, code)
 

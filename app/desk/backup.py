@@ -8,29 +8,42 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 
-from app.desk import migration
+from app.desk import backup_files, migration
+from app.desk.backup_lines import FORMAT, Whole, checked, end, files, lines, row_line, row_of, write
+from app.desk.checking_files import owed
 from app.desk.database import desk_table, metadata, read, written
-from xinheng.errors import InputError, UsageError, WriteError
+from xinheng.errors import DeskError, UsageError, WriteError
+from xinheng.storage import Place, RemotePath
 
-_FORMAT: Final = "xinheng-desk-backup-1"
 
+def backup(engine: sa.Engine, home: Path, to: Path, *, place: Place | None = None) -> dict[str, int]:
+    """Write all rows of one moment, and the files that they name, into one file that appears whole.
 
-def backup(engine: sa.Engine, home: Path, to: Path) -> dict[str, int]:
-    """Write all rows of one moment, and the files beside them, into one file that appears whole; counts by table.
+    Files of an object store are not in it. What is taken out while the backup is made is left out.
 
-    Files of an object store are not in it.
+    Args:
+        engine: The database.
+        home: The desk's folder.
+        to: The file to write.
+        place: Where the desk's files are; None for `files` in its folder.
+
+    Returns:
+        Rows by table; `files` that are in it; `files_gone`, which went while it was made; and how many files records
+        name that are not in it, `files_not_copied` at least and `files_not_copied_at_most`.
 
     Raises:
         UsageError: There is something at `to` already.
+        DeskError: A file of the desk cannot be read.
         WriteError: The disk refuses.
     """
     if to.exists():
@@ -41,9 +54,9 @@ def backup(engine: sa.Engine, home: Path, to: Path) -> dict[str, int]:
         handle, name = tempfile.mkstemp(dir=to.parent, prefix=f".{to.name}.writing-")
         try:
             with os.fdopen(handle, "w", encoding="ascii") as out:
-                digest = read(engine, lambda connection: _rows(connection, out, counts))
-                _files(home, out, digest, counts)
-                out.write(json.dumps({"end": digest.hexdigest(), "counts": counts}) + "\n")
+                digest, named = read(engine, lambda connection: _rows(connection, out, counts))
+                _files(place or home / "files", out, digest, counts, named)
+                end(out, digest, counts)
                 out.flush()
                 os.fsync(out.fileno())
             Path(name).replace(to)
@@ -54,113 +67,104 @@ def backup(engine: sa.Engine, home: Path, to: Path) -> dict[str, int]:
     return counts
 
 
-def _rows(connection: sa.Connection, out: Any, counts: dict[str, int]) -> Any:
-    """Write the rows, from the beginning where a transaction is done again; the digest so far."""
+def _rows(connection: sa.Connection, out: Any, counts: dict[str, int]) -> tuple[Any, dict[str, tuple[int, int]]]:
+    """Write the rows, from the beginning where a transaction is done again; the digest so far, and files by client."""
     out.seek(0)
     out.truncate()
     digest = hashlib.sha256()
     counts.clear()
-    _write(out, digest, {"format": _FORMAT})
+    write(out, digest, {"format": FORMAT})
     for table in metadata.sorted_tables:
         counts[table.name] = 0
         for row in connection.execution_options(yield_per=500).execute(sa.select(table)).mappings():
-            _write(out, digest, {"table": table.name, "row": {key: _plain(value) for key, value in row.items()}})
+            write(out, digest, row_line(table.name, row))
             counts[table.name] += 1
-    return digest
+    return digest, owed(connection)
 
 
-def _files(home: Path, out: Any, digest: Any, counts: dict[str, int]) -> None:
-    folder = home / "files"
-    paths = sorted(p for p in folder.rglob("*") if p.is_file())
-    for path in paths:
-        body = base64.b64encode(path.read_bytes()).decode()
-        _write(out, digest, {"file": path.relative_to(folder).as_posix(), "body": body})
-    counts["files"] = len(paths)
+def _files(place: Place, out: Any, digest: Any, counts: dict[str, int], named: dict[str, tuple[int, int]]) -> None:
+    """Write the files after the rows: each that a row names was there before it, unless it was taken out since."""
+    copied: Counter[str] = Counter()
+    gone = 0
+    for name, body in _bodies(place):
+        if body is None:
+            gone += 1
+            continue
+        write(out, digest, {"file": name, "body": base64.b64encode(body).decode()})
+        copied[name.split("/")[1]] += 1
+    counts["files"], counts["files_gone"] = copied.total(), gone
+    counts["files_not_copied"] = sum(max(0, least - copied[client]) for client, (least, _) in named.items())
+    counts["files_not_copied_at_most"] = sum(max(0, most - copied[client]) for client, (_, most) in named.items())
 
 
-def restore(engine: sa.Engine, home: Path, source: Path) -> dict[str, int]:
+def _bodies(place: Place) -> Iterator[tuple[str, bytes | None]]:
+    """The files of a folder, by name; None for the bytes of one that was taken out meanwhile."""
+    if isinstance(place, RemotePath):
+        return
+    name = ""
+    try:
+        for name in backup_files.found(place):
+            try:
+                body = (place / name).read_bytes()
+            except FileNotFoundError:  # an attachment that was removed, a client that was erased
+                yield name, None
+            else:
+                yield name, body
+    except OSError as error:
+        have = f"{f'file {name[-32:][:8]}, ' if name else ''}{error.strerror or 'an error'}"
+        raise DeskError("desk", f"a file in {place} cannot be read", have=have, mend="No backup was made.") from error
+
+
+def restore(engine: sa.Engine, home: Path, source: Path, *, place: Place | None = None) -> dict[str, int]:
     """Put a backup into a database where there is no counsellor yet; all of it, or nothing.
 
-    One of an older Xinheng is brought up on the way.
+    Files come first, and rows in one transaction then. What a restore that was killed has left is taken out by the
+    next. One of an older Xinheng is brought up on the way.
+
+    Args:
+        engine: The database.
+        home: The desk's folder.
+        source: The backup.
+        place: Where the desk's files are to be; None for `files` in its folder.
+
+    Returns:
+        What the backup counted; `files_skipped` where it holds files that no desk wrote.
 
     Raises:
-        UsageError: The database holds a desk.
+        UsageError: The database holds a desk; files of these names, or a restore, are in the place; or it is an object
+            store, and the backup holds files.
         InputError: The file is no backup, or not whole.
-        DeskError: A newer Xinheng made it.
+        WriteError: The disk refuses.
+        DeskError: A newer Xinheng made it, or the database refuses.
     """
-    counts, schema = _checked(source)
-    migration.require_known(schema)
-    names = {table.name: table for table in metadata.sorted_tables}
-
-    def work(connection: sa.Connection) -> None:
-        if connection.execute(sa.select(metadata.tables["counsellor"].c.counsellor_id)).first():
-            raise UsageError("desk", "there is a desk in this database", mend="Restore into an empty folder.")
-        connection.execute(desk_table.delete())
-        for line in _lines(source):
-            if "table" in line:
-                row = {key: _back(value) for key, value in line["row"].items()}
-                connection.execute(names[line["table"]].insert().values(**row))
-        migration.fill(connection, schema)
-        connection.execute(desk_table.update().values(schema=migration.SCHEMA))
-
-    written(engine, work)
-    for line in _lines(source):
-        if "file" in line:
-            _put_file(home / "files", line)
-    return counts
-
-
-def _put_file(folder: Path, line: dict[str, Any]) -> None:
-    path = folder / line["file"]
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise InputError("desk", "a file of the backup leads out of the folder")
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.write_bytes(base64.b64decode(line["body"]))
-
-
-def _checked(source: Path) -> tuple[dict[str, int], int]:
-    """The counts at the end of a backup, once its digest was found to be right, and the schema of its rows."""
-    digest, end, schema = hashlib.sha256(), None, 0
+    whole, there = checked(source), place or home / "files"
+    read(engine, backup_files.require_empty)
+    if isinstance(there, RemotePath):
+        if whole.files:
+            mend = "Restore with --files FOLDER, and copy that folder's content into the store."
+            raise UsageError("desk", f"the backup's files cannot go to {there}", have=f"{whole.files} files", mend=mend)
+        putting: Any = nullcontext()
+    else:
+        putting = backup_files.put_back(engine, there, files(source, whole)) if _needed(whole, there) else nullcontext()
     try:
-        with source.open("rb") as lines:
-            for number, line in enumerate(lines):
-                held = json.loads(line)
-                if not isinstance(held, dict) or (number == 0 and held.get("format") != _FORMAT):
-                    break
-                if "end" in held:
-                    end = held
-                    break
-                if held.get("table") == "desk":
-                    schema = int(held["row"]["schema"])
-                digest.update(line)
+        with putting:
+            written(engine, lambda connection: _put_rows(connection, source, whole))
     except OSError as error:
-        raise InputError("desk", f"cannot read {source}", have=error.strerror or "an error") from error
-    except (ValueError, KeyError, TypeError):
-        end = None
-    if end is None or end["end"] != digest.hexdigest():
-        raise InputError("desk", f"{source} is no whole backup", want=_FORMAT, mend="Take another copy of it.")
-    return {str(name): int(count) for name, count in end["counts"].items()}, schema
+        have = error.strerror or "an error"
+        mend = "Nothing was restored; free space there, or say another place."
+        raise WriteError("desk", f"cannot write into {there}", have=have, mend=mend) from error
+    return {**whole.counts, **({"files_skipped": whole.skipped} if whole.skipped else {})}
 
 
-def _lines(source: Path) -> Iterator[dict[str, Any]]:
-    with source.open("rb") as lines:
-        for line in lines:
-            held = json.loads(line)
-            if isinstance(held, dict):
-                yield held
+def _needed(whole: Whole, there: Path) -> bool:
+    return bool(whole.files) or (there / backup_files.STAGING).is_dir()
 
 
-def _write(out: Any, digest: Any, line: dict[str, Any]) -> None:
-    text = json.dumps(line) + "\n"
-    out.write(text)
-    digest.update(text.encode())
-
-
-def _plain(value: Any) -> Any:
-    return {"b": base64.b64encode(bytes(value)).decode()} if isinstance(value, bytes | memoryview) else value
-
-
-def _back(value: Any) -> Any:
-    if isinstance(value, dict):
-        return base64.b64decode(value["b"])
-    return value
+def _put_rows(connection: sa.Connection, source: Path, whole: Whole) -> None:
+    backup_files.require_empty(connection)
+    connection.execute(desk_table.delete())
+    for line in lines(source, whole.digest):
+        if "table" in line:
+            connection.execute(metadata.tables[line["table"]].insert().values(**row_of(line)))
+    migration.fill(connection, whole.schema)
+    connection.execute(desk_table.update().values(schema=migration.SCHEMA))

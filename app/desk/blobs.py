@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import base64
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -23,6 +26,9 @@ from xinheng.storage import Place, RemotePath, delete, download, listing, seen, 
 
 PIECE_BYTES: Final = 2**20
 _SEALED_BYTES: Final = PIECE_BYTES + 28
+# A file on its way to a place or back lies in the desk's folder under such a name; none is on its way for a day.
+_ON_ITS_WAY: Final = ".file-"
+_STALE_S: Final = 24 * 3600.0
 
 
 def keep_file(
@@ -39,8 +45,10 @@ def keep_file(
         about: What the record says of it; `file`, `key` and `size` are added.
     """
     name, key = os.urandom(16).hex(), os.urandom(32)
-    desk.home.mkdir(parents=True, exist_ok=True)
-    handle, written = tempfile.mkstemp(dir=desk.home, prefix=".file-")
+    # A folder may be on another disk than the desk's: nothing is moved in one step from disk to disk.
+    beside = desk.home if isinstance(place, RemotePath) else place
+    beside.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, written = tempfile.mkstemp(dir=beside, prefix=_ON_ITS_WAY)
     try:
         with os.fdopen(handle, "wb") as out:
             size = encrypted(out, key, client_id, name, pieces)
@@ -52,6 +60,8 @@ def keep_file(
         else:
             to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             Path(written).replace(to)
+            for folder in to.parents[:3]:  # the record must not be on its disk before the file is on its own
+                _sync(folder)
     finally:
         Path(written).unlink(missing_ok=True)
     return save(desk, client_id, kind, {**about, "file": name, "key": base64.b64encode(key).decode(), "size": size})
@@ -70,7 +80,7 @@ def file_pieces(desk: Desk, place: Place, client_id: str, record: Record) -> Ite
         held = seen(there)
         if held is None:
             raise gone
-        with tempfile.TemporaryDirectory(dir=desk.home, prefix=".file-") as folder:
+        with tempfile.TemporaryDirectory(dir=desk.home, prefix=_ON_ITS_WAY) as folder:
             download(there, Path(folder) / name, size=held.size)
             yield from decrypted(Path(folder) / name, key, client_id, name)
         return
@@ -87,12 +97,10 @@ def remove_files(desk: Desk, place: Place, client_id: str) -> int:
         for name in names:
             delete(folder / name)
         return len(names)
-    files = [file for file in folder.glob("*") if file.is_file()]
-    for file in files:
-        file.unlink()
+    count = sum(file.is_file() for file in folder.rglob("*"))
     if folder.is_dir():
-        folder.rmdir()
-    return len(files)
+        shutil.rmtree(folder)
+    return count
 
 
 def remove_file(desk: Desk, place: Place, client_id: str, record: Record) -> bool:
@@ -106,6 +114,26 @@ def remove_file(desk: Desk, place: Place, client_id: str, record: Record) -> boo
     found = there.is_file()
     there.unlink(missing_ok=True)
     return found
+
+
+def sweep(desk: Desk, place: Place | None = None) -> int:
+    """Remove what killed processes left on its way, sealed with keys that nobody has; how many there were."""
+    gone = 0
+    folders = {desk.home, desk.home / "files" if place is None or isinstance(place, RemotePath) else place}
+    for path in [path for folder in sorted(folders) for path in folder.glob(f"{_ON_ITS_WAY}*")]:
+        with suppress(OSError):  # another desk sweeps as well
+            if time.time() - path.lstat().st_mtime > _STALE_S:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                gone += 1
+    return gone
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _folder(desk: Desk, place: Place, client_id: str) -> Place:

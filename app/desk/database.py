@@ -29,6 +29,8 @@ _RETRIED: Final = frozenset({"40001", "40P01", "42P07", "42701"})
 # The server ends or comes back, as after a crash of one of its processes.
 _BROKEN: Final = ("57P01", "57P02", "57P03", "08")
 _TRIES: Final = 12
+# Another program may hold an SQLite file for hours: then who waits is told.
+_LONGEST_S: Final = 25.0
 
 metadata = sa.MetaData()
 desk_table = sa.Table(
@@ -149,10 +151,17 @@ def _make(connection: sa.Connection) -> None:
     """Make the tables that are not there; whole ones need no step of `migration.py`."""
     made = sa.inspect(connection).has_table("desk")
     if made:
-        migration.require_known(connection.execute(sa.select(desk_table.c.schema)).scalar_one())
+        migration.require_known(_schema(connection))
     metadata.create_all(connection)
     if not made:
         connection.execute(desk_table.insert().values(desk_id=random.SystemRandom().randbytes(16).hex(), schema=SCHEMA))
+
+
+def _schema(connection: sa.Connection) -> int:
+    found = connection.execute(sa.select(desk_table.c.schema)).scalars().all()
+    if len(found) != 1 or not isinstance(found[0], int):
+        raise DeskError("desk", "the database does not say which desk it is", mend="Restore it from a backup.")
+    return found[0]
 
 
 def read(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
@@ -171,7 +180,7 @@ def written(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
     """
 
     def same_schema(connection: sa.Connection) -> T:
-        schema = connection.execute(sa.select(desk_table.c.schema)).scalar_one_or_none()
+        schema = _schema(connection)
         if schema != SCHEMA:
             why, mend = "another desk has brought the database up", "Update Xinheng here and start it again."
             raise DeskError("desk", why, want=f"schema {SCHEMA}", have=str(schema), mend=mend)
@@ -185,6 +194,7 @@ def _once(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
 
 
 def _repeated(engine: sa.Engine, work: Callable[[sa.Connection], T], *, writes: bool) -> T:
+    began = time.monotonic()
     for again in range(_TRIES):
         worked = False
         try:
@@ -198,7 +208,8 @@ def _repeated(engine: sa.Engine, work: Callable[[sa.Connection], T], *, writes: 
                 raise DeskError(
                     "desk", "the database went away", mend="Look whether it was saved before you repeat it."
                 ) from None
-            if again == _TRIES - 1 or not (broken or _worth_repeating(error)):
+            over = again == _TRIES - 1 or time.monotonic() - began > _LONGEST_S
+            if over or not (broken or _worth_repeating(error)):
                 raise DeskError(
                     "desk", "the database refused", have=type(error.orig).__name__, mend="Nothing was changed; repeat."
                 ) from None

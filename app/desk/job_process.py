@@ -124,7 +124,7 @@ def _process(desk: Desk, one: Job, folder: Folder, limits: Limits) -> None:
     (folder.path / "tmp").mkdir(exist_ok=True)
     with (folder.path / "log").open("wb") as log:
         child = subprocess.Popen(
-            [sys.executable, "-m", "app.desk.training_worker"],
+            [sys.executable, "-P", "-m", "app.desk.training_worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=log,

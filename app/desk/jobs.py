@@ -8,11 +8,14 @@ two pages that tend at once one does.
 from __future__ import annotations
 
 import json
+import logging
+import time
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 
-from app.desk import erasure, job_process, memory_folder, teaching
+from app.desk import blobs, erasure, erasure_pending, job_process, memory_folder, teaching
 from app.desk.job_records import (
     LIMITS,
     OPEN,
@@ -33,13 +36,16 @@ from app.desk.stopping import stopped
 from app.desk.store import Conflict, save
 from app.desk.training_status import Status, heard
 from app.desk.unlock import Desk
-from xinheng.errors import DeskError, UsageError
+from xinheng.errors import CheckFailed, DeskError, UsageError
 from xinheng.storage import Place
 
 __all__ = [
     "LIMITS", "OPEN", "Job", "Limits", "State", "add", "at_unlock", "cancel", "changed", "erase_client", "here", "job",
     "jobs", "jobs_of", "progress", "tend",
 ]  # fmt: skip
+# So long what a killed training of another counsellor has in memory waits until he unlocks his desk.
+_ANOTHERS_S: Final = 24 * 3600.0
+_LOG = logging.getLogger("xinheng.desk")
 
 
 def add(desk: Desk, client_id: str, *, base: str = "nano", recipe: str = "client", limits: Limits = LIMITS) -> Job:
@@ -73,11 +79,13 @@ def progress(one: Job) -> Status | None:
 
 
 def at_unlock(desk: Desk, place: Place | None = None) -> list[Job]:
-    """Remove what dead processes left in memory, then tend; to be called when a desk was unlocked."""
+    """Finish erasures, remove what dead processes left, then tend; to be called when a desk was unlocked."""
     from app.desk import adapters
 
-    running = {f"job-{one.job_id}" for one in jobs(desk) if one.state == "running"}
-    memory_folder.sweep(running)
+    _finish_erasures(desk, place)
+    memory_folder.sweep({f"job-{one.job_id}" for one in jobs(desk) if one.state == "running"} | _anothers(desk))
+    _remove_results(desk)
+    blobs.sweep(desk, place)
     found = tend(desk, place)
     for client_id in sorted({one.client_id for one in found if one.adapter}):
         adapters.tidy(desk, client_id, place=place)
@@ -119,7 +127,7 @@ def cancel(desk: Desk, one: Job, *, why: str = "cancelled") -> Job:
             break
     if one.state == "cancelled":
         stopped(memory_of(one))
-        for path in results_of(desk, one):
+        for path in _written_by(desk, one):
             path.unlink(missing_ok=True)
     return one
 
@@ -129,7 +137,7 @@ def erase_client(desk: Desk, client_id: str, *, place: Place | None = None) -> e
     mine = jobs_of(desk, client_id)
     for one in mine:
         cancel(desk, one, why="the client is erased")
-    derived = [path for one in mine for path in (memory_of(one), *results_of(desk, one))]
+    derived = [path for one in mine for path in (memory_of(one), *_written_by(desk, one))]
     derived += in_use_folders(client_id)
     return erasure.erase(desk, client_id, place=place, derived=derived)
 
@@ -141,19 +149,63 @@ def in_use_folders(client_id: str) -> list[Path]:
     return []
 
 
+def _finish_erasures(desk: Desk, place: Place | None) -> None:
+    """What cannot be finished stays pending, is named by `verify`, and keeps nobody from his desk."""
+    try:
+        found = erasure.pending(desk)
+    except DeskError as error:
+        _LOG.warning("%s", error)
+        return
+    where = erasure_pending.here(desk)
+    for left in [left for left in found if left.place == where]:
+        try:
+            erasure.finish(desk, left, place=place)
+        except CheckFailed as error:
+            _LOG.warning("client %s: %s", left.client_id[:8], error)
+
+
+def _written_by(desk: Desk, one: Job) -> list[Path]:
+    """All that a job's process writes into the desk's folder, also what it was killed over."""
+    return [path for whole in results_of(desk, one) for path in (whole, whole.with_name(f"{whole.name}.writing"))]
+
+
+def _remove_results(desk: Desk) -> None:
+    """Remove results of jobs that nobody waits for any more: half written by what was killed, or kept already."""
+    paths = list((desk.home / "jobs" / desk.counsellor_id).glob("*"))
+    waited = {one.job_id for one in jobs(desk) if one.state in OPEN}
+    for path in paths:
+        if path.name.partition(".")[0] not in waited:
+            path.unlink(missing_ok=True)
+
+
+def _anothers(desk: Desk) -> set[str]:
+    """Folders of trainings that another counsellor, here or of another desk, may go on with."""
+    kept: set[str] = set()
+    with suppress(DeskError):
+        for path in memory_folder.root().glob(f"{memory_folder.PREFIX}job-*"):
+            with suppress(OSError):
+                told = path / job_process.OWNER
+                if _owner(path) != _mine(desk) and time.time() - told.stat().st_mtime < _ANOTHERS_S:
+                    kept.add(path.name.removeprefix(memory_folder.PREFIX))
+    return kept
+
+
 def _stop_strays(desk: Desk) -> None:
     """Stop what runs here for a job that is no longer running: cancelled on another machine, or erased."""
     try:
         place = memory_folder.root()
     except DeskError:
         return
-    mine = json.dumps([desk.desk_id, desk.counsellor_id])
-    paths = [path for path in place.glob(f"{memory_folder.PREFIX}job-*") if _owner(path) == mine]
+    paths = [path for path in place.glob(f"{memory_folder.PREFIX}job-*") if _owner(path) == _mine(desk)]
     if paths:
         running = {one.job_id for one in jobs(desk) if one.state == "running"}
         for path in paths:
             if path.name.removeprefix(f"{memory_folder.PREFIX}job-") not in running:
                 stopped(path)
+
+
+def _mine(desk: Desk) -> str:
+    return json.dumps([desk.desk_id, desk.counsellor_id])
 
 
 def _owner(path: Path) -> str:

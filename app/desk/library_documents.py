@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from app.desk import store
 from app.desk.blobs import file_pieces, keep_file, remove_file
-from app.desk.library_reading import Document, Passage, read_document
+from app.desk.library_reading import Document, Passage, one_line, read_document
 from app.desk.store import Record
 from app.desk.unlock import Desk, own_file
 from xinheng.errors import DeskError, UsageError
@@ -56,7 +56,7 @@ def add_document(
     if len(there) >= DOCUMENTS:
         raise UsageError("library", "the library is full", want=f"{DOCUMENTS} documents at most", mend="Remove one.")
     made = read_document(name, source)
-    called = title.strip() or made.title
+    called = one_line(title) or made.title
     if any((held.title, held.passages) == (called, len(made.passages)) for held in there):
         raise UsageError("library", "a document of this title and length is there", mend="Give it another title.")
     about = {"title": called, "kind": made.kind, "passages": len(made.passages), "told": list(map(list, made.told))}

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from app.desk.library_reading import Document, Passage
+from app.desk.library_reading import Document, Passage, one_line
 from xinheng.errors import InputError
 
 PAGES: Final = 3_000
@@ -299,7 +299,7 @@ def _heading(text: str) -> str:
 
 
 def _title(given: str, name: str) -> str:
-    return (" ".join(_UNSEEN.sub("", given).split()) or Path(name).stem)[:200]
+    return one_line(given) or one_line(Path(name).stem)
 
 
 def _told(tally: Counter[str]) -> tuple[tuple[str, int | str], ...]:

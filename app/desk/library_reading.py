@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,10 @@ LONGEST_S: Final = 120
 _MEMORY_BYTES: Final = 3 * 2**30
 # What a child needs to start; a passphrase in the environment is none of it.
 _HANDED_ON: Final = ("PATH", "PYTHONPATH", "SYSTEMROOT", "LD_LIBRARY_PATH")
+# Where this program lies.
+HERE: Final = Path(__file__).resolve().parents[2]
+# What turns a line round or is not seen: a title stands in lists and file names.
+_HIDDEN: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 # What a person is told of a document that was not read whole, and of how it was taken.
 TOLD: Final = {
@@ -111,6 +116,15 @@ def told(found: Sequence[tuple[str, int | str]], language: str) -> list[str]:
     return [TOLD[what][column].format(count=count if isinstance(count, str) else f"{count:,}") for what, count in found]
 
 
+def one_line(text: str) -> str:
+    r"""A title as it is kept: one line, with nothing hidden in it.
+
+    >>> one_line(" a\u202efdp.exe\n b ")
+    'afdp.exe b'
+    """
+    return " ".join(_HIDDEN.sub("", text).split())[:200]
+
+
 def read_document(name: str, source: bytes | Path, *, longest_s: float = LONGEST_S) -> Document:
     """A PDF, DOCX, Markdown, text or CSV file as passages; what it is, its bytes say, and the name only helps.
 
@@ -132,11 +146,12 @@ def read_document(name: str, source: bytes | Path, *, longest_s: float = LONGEST
     data = source.read_bytes() if isinstance(source, Path) else source
     # A name may be a client's: it goes the way of the bytes, for a command line is seen by everybody on the machine.
     data = json.dumps(Path(name).name).encode() + b"\n" + data
-    command = [sys.executable, "-m", "app.desk.library_reading"]
+    # `-P` and a place of this program's own: in the folder where somebody called it, a file `json.py` would be run.
+    command = [sys.executable, "-P", "-m", "app.desk.library_reading"]
     environment = {key: os.environ[key] for key in _HANDED_ON if key in os.environ} | {"PYTHONUTF8": "1"}
     try:
         done = subprocess.run(  # noqa: S603  this program itself
-            command, input=data, capture_output=True, timeout=longest_s, env=environment, check=False
+            command, input=data, capture_output=True, timeout=longest_s, cwd=HERE, env=environment, check=False
         )
     except subprocess.TimeoutExpired:
         raise InputError(

@@ -18,8 +18,9 @@ from app.desk import audit, keys
 from app.desk.database import KINDS, RECORDS, client_table, counsellor_table, read, written
 from app.desk.keys import COST, ClientKeys, Cost
 from app.desk.store import client_keys, read_records, sealed
-from app.desk.unlock import Desk, client_who, next_wrapping, same_epoch, who, with_keys, wrappings
+from app.desk.unlock import Desk, client_who, same_epoch, same_wrapping, who, wrappings
 from xinheng.errors import DeskError
+from xinheng.sealing import seal, subkey
 
 
 def rotate(
@@ -27,13 +28,17 @@ def rotate(
 ) -> tuple[Desk, str]:
     """The desk under new keys, and its new recovery code; what an interrupted rotation did is not done again.
 
-    Other desks of this counsellor are told to unlock again.
+    Other desks of this counsellor are told to unlock again. A passphrase that somebody changed after the desk was
+    unlocked is not taken back: the rotation stops, and whoever unlocks with the new one goes on with it.
 
     Args:
         desk: The desk as it was unlocked.
         passphrase: What will open it: the same as before or another, or
         key_file: this.
         cost: Of the derivation.
+
+    Raises:
+        DeskError: The keys are rotated elsewhere, or the passphrase was changed meanwhile.
     """
     begun = desk if desk.keys.next_master else _begin(desk)
     query = sa.select(client_table.c.client_id).where(
@@ -49,21 +54,22 @@ def rotate(
 
 def _begin(desk: Desk) -> Desk:
     following = os.urandom(32)
+    wrapped = seal(subkey(desk.keys.master, "desk next"), following, who(desk.desk_id, desk.counsellor_id, "ring"))
 
     def work(connection: sa.Connection) -> tuple[int, bytes]:
-        same_epoch(connection, desk)
+        same_wrapping(connection, desk)
         mine = counsellor_table.c.counsellor_id == desk.counsellor_id
         if connection.execute(sa.select(counsellor_table.c.next_wrapped).where(mine)).scalar_one() is not None:
             raise DeskError("desk", "its keys are being rotated elsewhere", mend="Unlock it again, then go on.")
         connection.execute(
             counsellor_table.update()
             .where(counsellor_table.c.counsellor_id == desk.counsellor_id)
-            .values(next_wrapped=next_wrapping(desk, following))
+            .values(next_wrapped=wrapped)
         )
         return audit.append(connection, desk.counsellor_id, desk.keys, "rotation begun")
 
     audit.keep_counter(desk.home, desk.counsellor_id, desk.keys, *written(desk.engine, work))
-    return with_keys(desk, replace(desk.keys, next_master=following))
+    return replace(desk, keys=replace(desk.keys, next_master=following))
 
 
 def _rotate_client(desk: Desk, client_id: str) -> None:
@@ -106,7 +112,7 @@ def _end(
     values["ring"] = keys.sealed_ring(master, mine, desk.keys.lookup, desk.keys.audit)
 
     def work(connection: sa.Connection) -> tuple[int, bytes] | None:
-        same_epoch(connection, desk)
+        same_wrapping(connection, desk)
         if connection.execute(left).first():
             return None
         row = counsellor_table.update().where(counsellor_table.c.counsellor_id == desk.counsellor_id)
@@ -117,4 +123,5 @@ def _end(
     if logged is None:
         return None
     audit.keep_counter(desk.home, desk.counsellor_id, desk.keys, *logged)
-    return with_keys(desk, replace(desk.keys, epoch=epoch, master=master, next_master=None)), code
+    held = replace(desk.keys, epoch=epoch, master=master, next_master=None)
+    return replace(desk, keys=held, wrapped=values["wrapped"]), code

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from app.desk.store import clients, records
 from app.desk.unlock import Desk
+from xinheng.errors import DeskError
 from xinheng.text import folded
 
 # A whole page may be pasted into the search; so many of its pairs tell as much, in a tenth of a second.
@@ -62,12 +63,25 @@ class NoteTexts:
         return hits
 
 
-def note_texts(desk: Desk) -> NoteTexts:
-    """All notes of a desk, ready to be searched."""
+def note_texts(desk: Desk, unread: list[str] | None = None) -> NoteTexts:
+    """All notes of a desk, ready to be searched.
+
+    Args:
+        desk: The desk.
+        unread: Gets a sentence for each note, or client, that does not open, instead of an error.
+
+    Raises:
+        DeskError: A note, or a client's keys, were changed.
+    """
     held = NoteTexts()
     for client_id in clients(desk):
-        for record in records(desk, client_id, "note"):
-            held.put(client_id, record.record_id, found_by(record.body))
+        try:
+            for record in records(desk, client_id, "note", unread=unread):
+                held.put(client_id, record.record_id, found_by(record.body))
+        except DeskError as error:
+            if unread is None:
+                raise
+            unread.append(str(error))
     return held
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 import os
+import sys
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -132,15 +133,32 @@ def save(
     return made
 
 
-def records(desk: Desk, client_id: str, kind: str, *, every_version: bool = False) -> list[Record]:
+def records(
+    desk: Desk, client_id: str, kind: str, *, every_version: bool = False, unread: list[str] | None = None
+) -> list[Record]:
     """A client's records of one kind, notes by their numbers and others by their ids; the newest version of each.
+
+    Args:
+        desk: The desk.
+        client_id: Whose.
+        kind: A table of `database.KINDS`.
+        every_version: Older versions too.
+        unread: Gets a sentence for each that does not open, instead of an error; what is older than it is not given,
+            or it would pass for the newest.
 
     Raises:
         DeskError: No such client here, or a record was changed or put in another's place; the first is named.
     """
 
     def work(connection: sa.Connection) -> list[Record]:
-        return read_records(connection, desk, client_keys(connection, desk, client_id), client_id, kind)
+        held = client_keys(connection, desk, client_id)
+        if unread is None:
+            return read_records(connection, desk, held, client_id, kind)
+        wrong: list[tuple[str, int, str]] = []
+        there = read_records(connection, desk, held, client_id, kind, unread=wrong)
+        unread.extend(said for _, _, said in wrong)
+        last = {record_id: version for record_id, version, _ in sorted(wrong)}
+        return [record for record in there if record.version > last.get(record.record_id, 0)]
 
     found = read(desk.engine, work)
     return found if every_version else list({record.record_id: record for record in found}.values())
@@ -191,9 +209,7 @@ def client_keys(connection: sa.Connection, desk: Desk, client_id: str) -> Client
     if master is None:
         raise DeskError("desk", "the keys were rotated meanwhile", mend="Unlock the desk again.")
     try:
-        return keys.unwrapped(
-            bytes(row.wrapped), master, client_who(desk.desk_id, desk.counsellor_id, client_id, row.epoch)
-        )
+        return keys.unwrapped(row.wrapped, master, client_who(desk.desk_id, desk.counsellor_id, client_id, row.epoch))
     except Unopened as error:
         raise DeskError("desk", "a client's keys were changed", have=f"client {client_id[:8]}") from error
 
@@ -210,14 +226,30 @@ def mark(held: ClientKeys, client_id: str, record: Record) -> str:
 
 
 def read_records(
-    connection: sa.Connection, desk: Desk, held: ClientKeys, client_id: str, kind: str, record_id: str | None = None
+    connection: sa.Connection,
+    desk: Desk,
+    held: ClientKeys,
+    client_id: str,
+    kind: str,
+    record_id: str | None = None,
+    unread: list[tuple[str, int, str]] | None = None,
 ) -> list[Record]:
-    """All versions of a client's records of a kind, in order."""
+    """All versions of a client's records of a kind, in order; `unread` gets what does not open: id, version, why."""
     table = RECORDS[kind]
     query = sa.select(table).where(table.c.client_id == client_id)
     if record_id is not None:
         query = query.where(table.c.record_id == record_id)
-    found = [open_record(desk, held, client_id, kind, row) for row in connection.execute(query)]
+    found = []
+    # All rows before one is opened: an error holds the query open, and its connection would stay at that moment.
+    for row in connection.execute(query).all():
+        try:
+            found.append(open_record(desk, held, client_id, kind, row))
+        except DeskError as error:
+            if unread is None:
+                raise
+            # A version that is no number may have been the newest.
+            version = row.version if isinstance(row.version, int) else sys.maxsize
+            unread.append((str(row.record_id), version, str(error)))
     return sorted(found, key=lambda record: (len(record.record_id), record.record_id, record.version))
 
 
@@ -229,7 +261,7 @@ def open_record(desk: Desk, held: ClientKeys, client_id: str, kind: str, row: An
     """
     empty = Record(kind, row.record_id, row.version, {})
     try:
-        body = opened(held.data, bytes(row.body), _identity(desk, client_id, empty))
+        body = opened(held.data, keys.blob(row.body), _identity(desk, client_id, empty))
     except Unopened as error:
         name = f"{kind} {row.record_id}, version {row.version}, of client {client_id[:8]}"
         raise DeskError("desk", "a record was changed or put in another's place", have=name) from error
@@ -263,8 +295,10 @@ def _newest(
 
 
 def _next_note(connection: sa.Connection, client_id: str) -> str:
-    last = sa.select(client_table.c.notes).where(client_table.c.client_id == client_id)
-    return str(connection.execute(last).scalar_one() + 1)
+    last = connection.execute(sa.select(client_table.c.notes).where(client_table.c.client_id == client_id)).scalar_one()
+    if not isinstance(last, int):
+        raise DeskError("desk", "a count of notes was changed", have=f"client {client_id[:8]}", mend=_RESTORE)
+    return str(last + 1)
 
 
 def _count(connection: sa.Connection, client_id: str, number: int) -> None:

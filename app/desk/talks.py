@@ -59,11 +59,16 @@ class Kept:
 
 @dataclass(frozen=True, repr=False)
 class Typed:
-    """What stands in the field and was not said yet, in which conversation, and the version of what keeps it."""
+    """What stands in the field and was not said yet, in which conversation, and the version of what keeps it.
+
+    `tab` names the page that sends it and `n` counts what it sends: a page is never in its own way.
+    """
 
     text: str = ""
     number: int = 0
     version: int = 0
+    tab: str = ""
+    n: int = 0
 
 
 def conversations(desk: Desk, owner: str) -> tuple[list[Kept], Typed]:
@@ -210,13 +215,17 @@ def keep_typed(desk: Desk, owner: str, typed: Typed) -> Typed:
     """
     if len(typed.text) > LONGEST:
         raise UsageError("conversation", "turn too long")
-    body = {"text": typed.text, "talk": typed.number}
+    body = {"text": typed.text, "talk": typed.number, "tab": typed.tab, "n": typed.n}
     try:
         made = store.save(desk, owner, "draft", body, record_id=_TYPED, version=typed.version)
     except Conflict as conflict:
-        if conflict.theirs is not None:
+        there = conflict.theirs
+        if there is not None and (not typed.tab or there.body.get("tab") != typed.tab):
             raise
-        made = store.save(desk, owner, "draft", body, record_id=_TYPED)  # it was said, or emptied, elsewhere
+        if there is not None and there.body["n"] > typed.n:
+            return replace(typed, version=there.version)
+        # It was said, or emptied, elsewhere; or this page's newer words overtook its older ones.
+        made = store.save(desk, owner, "draft", body, record_id=_TYPED, version=there.version if there else 0)
     if typed.text:
         return replace(typed, version=made.version)
     store.discard(desk, owner, _TYPED)

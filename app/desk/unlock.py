@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,20 +15,27 @@ from app.desk.database import client_table, counsellor_table, desk_table, read, 
 from app.desk.keys import COST, Cost, Keys, identity
 from app.desk.recovery_code import new_code
 from xinheng.errors import DeskError, UsageError
-from xinheng.sealing import Unopened, opened, seal, subkey
+from xinheng.sealing import Unopened, opened, seal
 
 SHORTEST_PASSPHRASE: Final = 10
 
 
 @dataclass(frozen=True)
 class Desk:
-    """An unlocked desk of one counsellor: what every function of this room takes."""
+    """An unlocked desk of one counsellor: what every function of this room takes.
+
+    `wrapped` is the sealed master key that it was opened with: whoever replaces it replaces this one alone.
+    `new_counter` says that the counter beside the database was not there and began anew: whether the database is an
+    older one could not be told.
+    """
 
     engine: sa.Engine
     home: Path
     desk_id: str
     counsellor_id: str
     keys: Keys
+    wrapped: bytes = field(repr=False, default=b"")
+    new_counter: bool = False
 
 
 def who(desk_id: str, counsellor_id: str, use: str, epoch: int = 0) -> bytes:
@@ -61,20 +68,16 @@ def add_counsellor(
         UsageError: The name is taken, the passphrase short, or not exactly one way to open was given.
     """
     _long_enough(passphrase)
-    master, counsellor_id, code, salt = os.urandom(32), os.urandom(16).hex(), new_code(), os.urandom(16)
-    desk_id = _desk_id(engine)
+    master, counsellor_id, desk_id = os.urandom(32), os.urandom(16).hex(), _desk_id(engine)
     ring = keys.new_ring(master, who(desk_id, counsellor_id, "ring"))
     made = keys.keys_of(master, 0, ring, None, who(desk_id, counsellor_id, "ring"))
-    wrapping = keys.derived(salt, cost, passphrase, key_file)
+    desk = Desk(engine, home, desk_id, counsellor_id, made)
+    opening, code = wrappings(desk, master, 0, passphrase, key_file, cost)
     row = {
+        **opening,
         "counsellor_id": counsellor_id,
         "name_tag": _name_tag(desk_id, name),
-        "opened_by": "file" if key_file else "passphrase",
-        "salt": salt,
-        "cost": str(cost),
         "epoch": 0,
-        "wrapped": seal(wrapping, master, who(desk_id, counsellor_id, "master")),
-        "recovery": seal(keys.recovery_key(code), master, who(desk_id, counsellor_id, "recovery")),
         "ring": ring,
         "audit_seq": 0,
         "audit_mac": b"",
@@ -96,7 +99,7 @@ def add_counsellor(
 
     seq, mac = written(engine, work)
     audit.keep_counter(home, counsellor_id, made, seq, mac)
-    return Desk(engine, home, desk_id, counsellor_id, made), code
+    return replace(desk, wrapped=opening["wrapped"]), code
 
 
 def unlock(
@@ -120,10 +123,11 @@ def unlock(
 
     Raises:
         DeskError: Wrong passphrase, too many guesses, or a database that was put back to an older state.
+        InputError: The key file cannot be used, which is no guess.
     """
-    desk_id = _desk_id(engine)
+    secret, desk_id = keys.secret(passphrase, key_file), _desk_id(engine)
     row = guesses.counted(engine, name_tag=_name_tag(desk_id, name))
-    master = _master(desk_id, row, passphrase, key_file)
+    master = _master(desk_id, row, secret, "key file" if key_file else "passphrase")
     return _entered(engine, home, desk_id, row, master, accept_older=accept_older, how="opened")
 
 
@@ -144,12 +148,13 @@ def recover(
         DeskError: The code is another desk's, or too many guesses.
     """
     _long_enough(passphrase)
+    keys.secret(passphrase, None)
     recovery = keys.recovery_key(code)
     desk_id = _desk_id(engine)
     row = guesses.counted(engine, name_tag=_name_tag(desk_id, name))
     found = str(row.counsellor_id)
     try:
-        master = opened(recovery, bytes(row.recovery), who(desk_id, found, "recovery", row.epoch))
+        master = opened(recovery, keys.blob(row.recovery), who(desk_id, found, "recovery", row.epoch))
     except Unopened as error:
         raise DeskError(
             "desk", "this recovery code opens nothing here", mend=guesses.after(row.failures + 1)
@@ -158,34 +163,42 @@ def recover(
     return desk, renew(desk, passphrase=passphrase, cost=cost)
 
 
-def _master(desk_id: str, row: Any, passphrase: str | None, key_file: Path | None) -> bytes:
-    wrapping = keys.derived(bytes(row.salt), keys.cost_of(row.cost), passphrase, key_file)
+def _master(desk_id: str, row: Any, secret: bytes, what: str) -> bytes:
+    wrapping = keys.derived(row.salt, keys.cost_of(row.cost), secret)
     try:
-        return opened(wrapping, bytes(row.wrapped), who(desk_id, str(row.counsellor_id), "master", row.epoch))
+        return opened(wrapping, keys.blob(row.wrapped), who(desk_id, str(row.counsellor_id), "master", row.epoch))
     except Unopened as error:
-        what = "key file" if key_file else "passphrase"
         raise DeskError("desk", f"wrong {what}, or a changed database", mend=guesses.after(row.failures + 1)) from error
 
 
-def confirm(desk: Desk, *, passphrase: str | None = None, key_file: Path | None = None) -> None:
+def confirm(desk: Desk, *, passphrase: str | None = None, key_file: Path | None = None) -> Desk:
     """Ask whoever sits at an open desk for what opens it; a wrong answer is a guess like any other.
+
+    Returns:
+        The desk as what opens it now: `renew` of it replaces nothing that was changed after this.
 
     Raises:
         DeskError: It is wrong, or there were too many guesses.
     """
+    secret = keys.secret(passphrase, key_file)
     row = guesses.counted(desk.engine, counsellor_id=desk.counsellor_id)
-    _master(desk.desk_id, row, passphrase, key_file)
+    _master(desk.desk_id, row, secret, "key file" if key_file else "passphrase")
     mine = counsellor_table.c.counsellor_id == desk.counsellor_id
     written(desk.engine, lambda c: c.execute(counsellor_table.update().where(mine).values(failures=0, not_before=0.0)))
+    return replace(desk, wrapped=row.wrapped)
 
 
 def renew(desk: Desk, *, passphrase: str | None = None, key_file: Path | None = None, cost: Cost = COST) -> str:
-    """Give an open desk a new passphrase or key file, and a new recovery code, which is given back and kept nowhere."""
+    """Give an open desk a new passphrase or key file, and a new recovery code, which is given back and kept nowhere.
+
+    Raises:
+        DeskError: Somebody else gave it a new one since it was opened or confirmed.
+    """
     _long_enough(passphrase)
     values, code = wrappings(desk, desk.keys.master, desk.keys.epoch, passphrase, key_file, cost)
 
     def work(connection: sa.Connection) -> tuple[int, bytes]:
-        same_epoch(connection, desk)
+        same_wrapping(connection, desk)
         connection.execute(
             counsellor_table.update().where(counsellor_table.c.counsellor_id == desk.counsellor_id).values(**values)
         )
@@ -199,8 +212,8 @@ def wrappings(
     desk: Desk, master: bytes, epoch: int, passphrase: str | None, key_file: Path | None, cost: Cost
 ) -> tuple[dict[str, Any], str]:
     """The columns that open a master key, and the recovery code they were made with."""
-    salt, code = os.urandom(16), new_code()
-    wrapping = keys.derived(salt, cost, passphrase, key_file)
+    salt, code = os.urandom(keys.SALT_BYTES), new_code()
+    wrapping = keys.derived(salt, cost, keys.secret(passphrase, key_file))
     return {
         "opened_by": "file" if key_file else "passphrase",
         "salt": salt,
@@ -216,18 +229,38 @@ def same_epoch(connection: sa.Connection, desk: Desk) -> None:
     Raises:
         DeskError: They were replaced.
     """
-    epoch = sa.select(counsellor_table.c.epoch).where(counsellor_table.c.counsellor_id == desk.counsellor_id)
-    if connection.execute(epoch).scalar_one() != desk.keys.epoch:
+    _opening(connection, desk)
+
+
+def same_wrapping(connection: sa.Connection, desk: Desk) -> None:
+    """Refuse to replace what opens a desk where somebody else has done so meanwhile: the newest passphrase stays.
+
+    Raises:
+        DeskError: The passphrase or the keys were replaced.
+    """
+    if _opening(connection, desk).wrapped != desk.wrapped:
+        raise DeskError("desk", "the passphrase was changed meanwhile", mend="Unlock the desk again with the new one.")
+
+
+def _opening(connection: sa.Connection, desk: Desk) -> Any:
+    """Epoch and wrapped master of the counsellor's row, of the same epoch as the desk's keys."""
+    query = sa.select(counsellor_table.c.epoch, counsellor_table.c.wrapped)
+    row = connection.execute(query.where(counsellor_table.c.counsellor_id == desk.counsellor_id)).one_or_none()
+    if row is None:
+        raise DeskError("desk", "the counsellor's row is gone", mend="Restore the database from a backup.")
+    if row.epoch != desk.keys.epoch:
         raise DeskError("desk", "the keys were rotated meanwhile", mend="Unlock the desk again.")
+    return row
 
 
 def _entered(
     engine: sa.Engine, home: Path, desk_id: str, row: Any, master: bytes, *, accept_older: bool, how: str
 ) -> Desk:
     found = str(row.counsellor_id)
-    following = None if row.next_wrapped is None else bytes(row.next_wrapped)
-    ring = keys.keys_of(master, row.epoch, bytes(row.ring), following, who(desk_id, found, "ring"))
-    older = read(engine, lambda connection: audit.rolled_back(connection, home, found, ring))
+    ring = keys.keys_of(master, row.epoch, row.ring, row.next_wrapped, who(desk_id, found, "ring"))
+    audit.sweep(home)
+    there = audit.counter(home, found, ring)
+    older = read(engine, lambda connection: audit.rolled_back(connection, found, there))
     if older and not accept_older:
         raise DeskError(
             "desk",
@@ -235,7 +268,6 @@ def _entered(
             have=older,
             mend="Bring the newer one back; if this one is meant (a backup), open it with --accept-older.",
         )
-    new_counter = not audit.counter_file(home, found).exists()
 
     def work(connection: sa.Connection) -> tuple[int, bytes]:
         connection.execute(
@@ -243,12 +275,12 @@ def _entered(
             .where(counsellor_table.c.counsellor_id == found)
             .values(failures=0, not_before=0.0)
         )
-        about = {"older": older} if older else {"new_counter": True} if new_counter else {}
+        about = {"older": older} if older else {"new_counter": True} if there is None else {}
         return audit.append(connection, found, ring, how, **about)
 
     seq, mac = written(engine, work)
-    (audit.accept if older else audit.keep_counter)(home, found, ring, seq, mac)
-    return Desk(engine, home, desk_id, found, ring)
+    audit.keep_counter(home, found, ring, seq, mac, anew=older is not None)
+    return Desk(engine, home, desk_id, found, ring, row.wrapped, new_counter=there is None)
 
 
 def _long_enough(passphrase: str | None) -> None:
@@ -257,19 +289,12 @@ def _long_enough(passphrase: str | None) -> None:
 
 
 def _desk_id(engine: sa.Engine) -> str:
-    return str(read(engine, lambda connection: connection.execute(sa.select(desk_table.c.desk_id)).scalar_one()))
+    found = read(engine, lambda connection: connection.execute(sa.select(desk_table.c.desk_id)).scalars().all())
+    if len(found) != 1:
+        raise DeskError("desk", "the database does not say which desk it is", mend="Restore it from a backup.")
+    return str(found[0])
 
 
 def _name_tag(desk_id: str, name: str) -> str:
     """Found without a key: whoever has the file can tell whether a name he guesses is a counsellor's here."""
     return keys.tag(hmac.digest(desk_id.encode(), b"names", "sha256"), "name", name)
-
-
-def with_keys(desk: Desk, changed: Keys) -> Desk:
-    """The same desk with other keys."""
-    return replace(desk, keys=changed)
-
-
-def next_wrapping(desk: Desk, master: bytes) -> bytes:
-    """A following master key under the one that is in use."""
-    return seal(subkey(desk.keys.master, "desk next"), master, who(desk.desk_id, desk.counsellor_id, "ring"))

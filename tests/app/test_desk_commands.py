@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import app
-from app.desk import store
+from app.desk import attachments, blobs, store
 from app.desk.database import connect
 from app.desk.teaching import record_consent
 from app.desk.unlock import add_counsellor
@@ -45,6 +45,26 @@ def test_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(desk, "DELETE FROM note")
     with pytest.raises(CheckFailed, match="2 things"):
         _said("verify", "--name", "lin", "--home", home)
+
+
+def test_whoever_unlocks_is_told_that_the_counter_began_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XINHENG_DESK_PASSPHRASE", WORDS)
+    home = tmp_path / "desk"
+    _, code = add_counsellor(connect(home), home, "lin", passphrase=WORDS, cost=QUICK)
+    monkeypatch.setenv("XINHENG_DESK_RECOVERY", code)
+    told = {}
+    for command in ("verify", "recover", "rotate", "verify"):
+        for anew in (True, False):
+            if anew:
+                next(home.glob("counter-*.json")).unlink()
+            named = ["desk", command, "--name", "lin", "--home", str(home), "--json"]
+            if (command, anew) == ("recover", False):
+                continue  # the code served once
+            result = CliRunner().invoke(app, named, catch_exceptions=False)
+            assert ("begins anew" in result.stderr) == anew
+            told[command, anew] = json.loads(result.stdout)
+    assert (told["verify", True]["new_counter"], told["verify", False]["new_counter"]) == (True, False)
+    assert told["verify", False]["counters_begun"] == 4
 
 
 def test_a_folder_without_a_desk_is_named_and_stays_empty(tmp_path: Path) -> None:
@@ -85,3 +105,44 @@ def test_no_crash_of_a_desk_writes_its_memory_to_the_disk(tmp_path: Path) -> Non
         assert resource.getrlimit(resource.RLIMIT_CORE) == (0, before[1])
     finally:
         resource.setrlimit(resource.RLIMIT_CORE, before)
+
+
+def test_files_of_another_place_are_backed_up_put_back_and_verified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XINHENG_DESK_PASSPHRASE", WORDS)
+    home, disk, copy, there, other = (str(tmp_path / name) for name in ("desk", "disk", "b", "there", "other"))
+    desk, _ = add_counsellor(connect(Path(home)), Path(home), "lin", passphrase=WORDS, cost=QUICK)
+    client = store.add_client(desk, "A")
+    attachments.attach(desk, Path(disk), client, "a.txt", b"letter")
+    assert _said("backup", copy, "--home", home, "--files", disk)["counts"]["files"] == 1  # type: ignore[index]
+    _said("restore", copy, "--home", there, "--files", other)
+    found = _said("verify", "--name", "lin", "--home", there, "--files", other)
+    assert (found["files"], found["wrong"]) == (1, [])
+    with pytest.raises(CheckFailed, match="1 things"):
+        _said("verify", "--name", "lin", "--home", there)
+
+
+def test_a_backup_says_which_files_it_did_not_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, disk = str(tmp_path / "desk"), str(tmp_path / "disk")
+    desk, _ = add_counsellor(connect(Path(home)), Path(home), "lin", passphrase=WORDS, cost=QUICK)
+    client = store.add_client(desk, "A")
+    attachments.attach(desk, Path(disk), client, "a.txt", b"letter")
+    attachments.attach(desk, Path(disk), client, "b.txt", b"letter")
+    told = CliRunner().invoke(app, ["desk", "backup", str(tmp_path / "b"), "--home", home])
+    assert told.exit_code == 0
+    assert "Not in the backup: 2 of the files that records name." in " ".join(told.stderr.split())
+    told = CliRunner().invoke(app, ["desk", "backup", str(tmp_path / "all"), "--home", home, "--files", disk])
+    assert "2 files" in told.stdout
+    assert "Not in the backup" not in told.stderr
+    blobs.keep_file(desk, Path(disk), client, "adapter", [b"weights"], {})
+    told = CliRunner().invoke(app, ["desk", "backup", str(tmp_path / "c"), "--home", home, "--files", "s3://b/files"])
+    assert "2 to 3 of the files" in " ".join(told.stderr.split())
+    assert "s3://b/files needs a backup of its own" in " ".join(told.stderr.split())
+
+
+@pytest.mark.parametrize("option", ["--home", "--files", "--database"])
+def test_an_option_before_the_command_is_not_passed_over(tmp_path: Path, option: str) -> None:
+    with pytest.raises(UsageError, match=f"{option} must come after the command backup"):
+        app(["desk", option, str(tmp_path / "x"), "backup", str(tmp_path / "b")], standalone_mode=False)
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -10,8 +11,9 @@ from typing import Any, Final
 from app.desk import store
 from app.desk.intake import FIELDS, kept_sources
 from app.desk.pages import poured
+from app.desk.pages.note_saving import made_before, says, text_of, written
 from app.desk.pages.sessions import Session, codes_of
-from app.desk.search import found_by, note_text
+from app.desk.search import found_by
 from app.desk.store import Record
 from app.desk.unlock import own_file
 from xinheng.errors import UsageError
@@ -31,12 +33,13 @@ class Listed:
 
 @dataclass(frozen=True)
 class Opened:
-    """A client as a page shows him: every version of every note, in order."""
+    """A client as a page shows him: every version of every note, in order; `unread` says which do not open."""
 
     client_id: str
     code: str
     info: Record | None
     notes: tuple[Record, ...]
+    unread: tuple[str, ...] = ()
 
     @property
     def newest(self) -> dict[str, Record]:
@@ -48,7 +51,8 @@ class Opened:
 class Writing:
     """What is being written: a new note or another version of one, and which draft holds it.
 
-    `note` is empty for a new one. `version` is the one it was begun from, `draft` the draft's own version.
+    `note` is empty for a new one. `version` is the one it was begun from, `draft` the draft's own version. `draft_id`
+    names what becomes one note and not two, however often its save is asked for.
     """
 
     client_id: str
@@ -58,6 +62,7 @@ class Writing:
     text: str
     day: str
     restored: bool = False
+    draft_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,8 @@ def opened(session: Session, client_id: str) -> Opened:
         DeskError: No such client of this counsellor.
     """
     desk = session.desk
-    notes = store.records(desk, client_id, "note", every_version=True)
+    unread: list[str] = []
+    notes = store.records(desk, client_id, "note", every_version=True, unread=unread)
     info = {record.record_id: record for record in store.records(desk, client_id, "info")}
     with session.lock:
         if session.client_id != client_id:
@@ -103,7 +109,7 @@ def opened(session: Session, client_id: str) -> Opened:
         session.client_id = client_id
         session.codes[client_id] = str(info["code"].body["code"])
         _read(session, client_id, notes)
-    return Opened(client_id, session.codes[client_id], info.get("basic"), tuple(notes))
+    return Opened(client_id, session.codes[client_id], info.get("basic"), tuple(notes), tuple(unread))
 
 
 def writing(session: Session, client: Opened, note: str = "") -> Writing:
@@ -112,43 +118,47 @@ def writing(session: Session, client: Opened, note: str = "") -> Writing:
     there = client.newest.get(note)
     if draft := drafts.get(_draft(note)):
         body = draft.body
-        return Writing(
-            client.client_id, note, body["version"], draft.version, body["text"], body["date"], restored=True
-        )
+        named = str(body.get("draft_id", ""))
+        at = Writing(client.client_id, note, body["version"], draft.version, body["text"], body["date"], restored=True)
+        return replace(at, draft_id=named or _named())
     if there:
         return Writing(client.client_id, note, there.version, 0, text_of(there), str(there.body.get("date", "")))
-    return Writing(client.client_id, "", 0, 0, "", datetime.now().astimezone().date().isoformat())
+    today = datetime.now().astimezone().date().isoformat()
+    return Writing(client.client_id, "", 0, 0, "", today, draft_id=_named())
 
 
-def keep(session: Session, at: Writing, text: str, day: str) -> Writing:
-    """Keep what is typed as a draft; an empty page of a new note leaves none.
+def keep(session: Session, at: Writing, text: str, day: str, by: dict[str, Any] | None = None) -> Writing:
+    """Keep what is typed as a draft; `by` says which page it comes from.
 
     Raises:
         Conflict: Another window keeps the same draft.
         UsageError: It is too long.
     """
     _short_enough(text)
-    body = {"text": text, "date": day, "note": at.note, "version": at.version}
+    body = {"text": text, "date": day, "note": at.note, "version": at.version, "draft_id": at.draft_id, **(by or {})}
     made = store.save(session.desk, at.client_id, "draft", body, record_id=_draft(at.note), version=at.draft)
-    return Writing(at.client_id, at.note, at.version, made.version, text, day)
+    return replace(at, draft=made.version, text=text, day=day)
 
 
-def is_newest(session: Session, at: Writing, text: str) -> bool:
+def is_newest(session: Session, at: Writing, text: str, day: str) -> bool:
     """Whether a note's newest version, or the newest note, says just this: saved while a draft was on its way."""
-    notes = store.records(session.desk, at.client_id, "note")
+    # A note that does not open keeps nothing that is typed from being kept.
+    notes = store.records(session.desk, at.client_id, "note", unread=[])
     there = [r for r in notes if r.record_id == at.note] if at.note else notes[-1:]
-    return bool(there) and text_of(there[0]) == text
+    return bool(there) and says(there[0], text, day)
 
 
 def rebased(session: Session, at: Writing, version: int, text: str, day: str) -> Writing:
     """What is being written, kept as begun from a version that a person has now been shown."""
     drafts = {record.record_id: record for record in store.records(session.desk, at.client_id, "draft")}
     there = drafts.get(_draft(at.note))
-    return keep(session, replace(at, version=version, draft=there.version if there else 0), text, day)
+    before: dict[str, Any] = there.body if there else {}
+    by: dict[str, Any] = {key: before[key] for key in ("tab", "n") if key in before}
+    return keep(session, replace(at, version=version, draft=there.version if there else 0), text, day, by)
 
 
 def save(session: Session, at: Writing, text: str, day: str) -> Record:
-    """Save a note, dated and numbered; its draft goes.
+    """Save a note, dated and numbered, once for the same words of one draft; its draft goes.
 
     Raises:
         Conflict: The note was saved elsewhere since it was begun here.
@@ -157,16 +167,21 @@ def save(session: Session, at: Writing, text: str, day: str) -> Record:
     _short_enough(text)
     if not text.strip():
         raise UsageError("note", "empty")
-    body = {**_rest(session, at), "date": day_of(day), "text": text}
-    record_id = at.note or None
-    made = store.save(session.desk, at.client_id, "note", body, record_id=record_id, version=at.version)
+    made = made_before(session, at, text, day_of(day)) or written(session, at, text, day_of(day))
     store.discard(session.desk, at.client_id, _draft(at.note))
     with session.lock:
         session.texts.put(at.client_id, made.record_id, found_by(made.body))
     return made
 
 
-def keep_form(session: Session, fields: dict[str, str], draft: int, client_id: str | None = None, base: int = 0) -> int:
+def keep_form(
+    session: Session,
+    fields: dict[str, str],
+    draft: int,
+    client_id: str | None = None,
+    base: int = 0,
+    by: dict[str, Any] | None = None,
+) -> int:
     """Keep a half-filled form, for a new client or of a client's basic information; the draft's version.
 
     Raises:
@@ -175,7 +190,7 @@ def keep_form(session: Session, fields: dict[str, str], draft: int, client_id: s
     for value in fields.values():
         _short_enough(value)
     owner, record_id = _form_of(session, client_id)
-    body = {"fields": dict(fields), "version": base}
+    body = {"fields": dict(fields), "version": base, **(by or {})}
     return store.save(session.desk, owner, "draft", body, record_id=record_id, version=draft).version
 
 
@@ -239,20 +254,6 @@ def _save_info(
     return store.save(session.desk, client_id, "info", body, record_id="basic", version=version)
 
 
-def text_of(record: Record) -> str:
-    """What of a note is typed in its box: all of a written one; beside items or a conversation, what was added."""
-    text = record.body.get("text")
-    return text if isinstance(text, str) else "" if record.body.keys() & {"items", "turns"} else note_text(record.body)
-
-
-def _rest(session: Session, at: Writing) -> dict[str, Any]:
-    """What an older version holds beside words and date; another desk's version is compared by `save`."""
-    if not at.note:
-        return {}
-    there = [r for r in store.records(session.desk, at.client_id, "note") if r.record_id == at.note]
-    return there[0].body if there else {}
-
-
 def _read(session: Session, client_id: str, notes: list[Record]) -> None:
     for number, record in {record.record_id: record for record in notes}.items():
         session.texts.put(client_id, number, found_by(record.body))
@@ -260,6 +261,10 @@ def _read(session: Session, client_id: str, notes: list[Record]) -> None:
 
 def _form_of(session: Session, client_id: str | None) -> tuple[str, str]:
     return (own_file(session.desk.counsellor_id), NEW_CLIENT) if client_id is None else (client_id, "info")
+
+
+def _named() -> str:
+    return os.urandom(8).hex()
 
 
 def _draft(note: str) -> str:

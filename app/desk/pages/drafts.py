@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -18,7 +19,7 @@ from app.desk.pages.sessions import Ended, Session, Sessions
 from app.desk.store import Conflict
 from xinheng.errors import XinhengError
 
-_IDS = ("client", "note")
+_IDS = ("client", "note", "id")
 _NUMBERS = ("version", "draft")
 
 
@@ -28,42 +29,92 @@ def route(sessions: Sessions) -> Route:
     async def drafted(request: Request) -> Response:
         try:
             session = sessions.of(token_of({"cookie": request.headers.get("cookie", "")}))
+            same_counsellor(session, request)
             given = json.loads(await request.body())
             return JSONResponse(await run_in_threadpool(kept, session, given))
         except Ended:
             return JSONResponse({"why": "ended"}, 401)
-        except (XinhengError, ValueError, TypeError, AttributeError, RecursionError):
+        except (XinhengError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return JSONResponse({"why": "refused"}, 400)
 
     return Route("/draft", drafted, methods=["POST"])
 
 
-def kept(session: Session, given: dict[str, Any]) -> dict[str, Any]:
+def same_counsellor(session: Session, request: Request) -> None:
+    """Nothing where the page says no counsellor, or this one.
+
+    A page that waits for its desk to be unlocked keeps its words; in a browser that two share, not in the other's file.
+
+    Raises:
+        Ended: The page is another counsellor's.
+    """
+    told = request.headers.get("x-counsellor", "")
+    if told and told != session.desk.counsellor_id:
+        raise Ended
+
+
+def kept(session: Session, given: dict[str, Any]) -> dict[str, Any]:  # noqa: PLR0911  each answer is one line
     """Keep a note's or a form's draft.
+
+    What one page sends is never in its own way: a version that it does not know is taken over where the page itself
+    wrote it, as after a save that was refused.
 
     Args:
         session: Whose.
-        given: `window` (as `shown_in` reads it) and `fields`, by the ids of a page's boxes.
+        given: `window` (as `shown_in` reads it), `fields` by the ids of a page's boxes, and of the page: `tab`, a
+            random name, `n`, the number of what it sends, `anew`, whether a draft that is gone is begun again.
 
     Returns:
-        `draft`, its version; or `why`: `elsewhere` (another window keeps it too) or `done` (it was saved meanwhile).
+        `draft`, its version; or `why`: `elsewhere` (another window keeps it too), `done` (just this was saved), or
+        `gone` (the draft was saved with other words, or given up: the words that were sent are in no draft).
 
     Raises:
         XinhengError: It cannot be kept.
     """
     window = shown_in(given["window"])
     fields = {str(key): whole(str(value)) for key, value in given["fields"].items()}
+    tab, n = str(given.get("tab") or "")[:64], int(given.get("n") or 0)
+    keeping = _form if window["form"] else _note
+    by = {"tab": tab, "n": n}
     try:
-        if window.get("form"):
-            held = {key: fields.get(key, "") for key in ("code", *FIELDS)}
-            client_id = window["client"] or None
-            return {"draft": clients.keep_form(session, held, window["draft"], client_id, window["version"])}
-        at, text, day = writing_of(window), fields.get("text", ""), fields.get("date", "")
-        if at.draft == 0 and clients.is_newest(session, at, text):
-            return {"why": "done"}
-        return {"draft": clients.keep(session, at, text, day).draft}
+        return keeping(session, window, fields, by)
     except Conflict as conflict:
-        return {"why": "elsewhere" if conflict.theirs else "done"}
+        there = conflict.theirs
+    if there is None:
+        if _nothing_new(session, window, fields):
+            return {"why": "done"}
+        if not given.get("anew"):
+            return {"why": "gone"}
+    elif tab and there.body.get("tab") == tab:
+        if there.body.get("n", 0) > n:
+            return {"draft": there.version}
+    else:
+        return {"why": "elsewhere"}
+    try:
+        return keeping(session, {**window, "draft": there.version if there else 0}, fields, by)
+    except Conflict:
+        return {"why": "elsewhere"}
+
+
+def _form(session: Session, window: dict[str, Any], fields: dict[str, str], by: dict[str, Any]) -> dict[str, Any]:
+    held = {key: fields.get(key, "") for key in ("code", *FIELDS)}
+    return {"draft": clients.keep_form(session, held, window["draft"], window["client"] or None, window["version"], by)}
+
+
+def _note(session: Session, window: dict[str, Any], fields: dict[str, str], by: dict[str, Any]) -> dict[str, Any]:
+    at, text, day = writing_of(window), fields.get("text", ""), fields.get("date", "")
+    if at.draft == 0 and clients.is_newest(session, at, text, day):
+        return {"why": "done"}
+    return {"draft": clients.keep(session, at, text, day, by).draft}
+
+
+def _nothing_new(session: Session, window: dict[str, Any], fields: dict[str, str]) -> bool:
+    """Whether a draft that is gone holds no word that is nowhere else."""
+    if window["form"]:
+        return not any(value.strip() for value in fields.values())
+    text = fields.get("text", "")
+    newest = clients.is_newest(session, writing_of(window), text, fields.get("date", ""))
+    return newest or not (text.strip() or window["note"])
 
 
 def shown_in(text: Any) -> dict[str, Any]:
@@ -86,7 +137,8 @@ def shown_in(text: Any) -> dict[str, Any]:
 
 def writing_of(window: dict[str, Any]) -> Writing:
     """What a window is writing, without its words."""
-    return Writing(window["client"], window["note"], window["version"], window["draft"], "", "")
+    at = Writing(window["client"], window["note"], window["version"], window["draft"], "", "")
+    return replace(at, draft_id=window["id"])
 
 
 def whole(value: Any) -> Any:

@@ -7,6 +7,7 @@ should pass through nobody's queue.
 from __future__ import annotations
 
 import hmac
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,9 @@ from starlette.routing import Route
 
 from app.desk import unlock
 from app.desk.keys import COST, Cost
+from app.desk.pages.dressing import set_cookie
 from app.desk.pages.entry_forms import (
+    NOTHING,
     alert,
     code_field,
     form_of,
@@ -36,11 +39,12 @@ from app.desk.pages.entry_forms import (
     token_in,
     why,
 )
-from app.desk.pages.guard import set_cookie
 from app.desk.pages.sessions import Ended, Sessions
+from app.desk.pages.strangers import Strangers
 from app.desk.pages.words import say
-from xinheng.errors import InputError, UsageError, XinhengError
+from xinheng.errors import DeskError, InputError, UsageError, XinhengError
 
+_LOG = logging.getLogger("xinheng.desk")
 _KEY_BYTES: Final = range(32, 8193)
 
 
@@ -62,6 +66,7 @@ class Entry:
     ) -> None:
         self._engine, self._home, self._sessions = engine, home, sessions
         self._secure, self._setup_code, self._cost = secure, setup_code, cost
+        self._strangers = Strangers(cost)
 
     def routes(self) -> list[Route]:
         """The addresses of these pages."""
@@ -78,17 +83,21 @@ class Entry:
         try:
             self._sessions.of(token_in(request))
         except Ended:
-            there = await run_in_threadpool(self._anybody)
+            try:
+                there = await run_in_threadpool(unlock_any, self._engine)
+            except XinhengError as error:
+                language = language_of(request)
+                return page(language, "fault_title", alert(why(language, error)), status=503)
             return RedirectResponse("/unlock" if there else "/begin", 303)
         return RedirectResponse(f"/{language_of(request)}/", 303)
 
     async def _session(self, request: Request) -> Response:
-        """Whether a session lasts; a page asks by itself, which keeps none alive."""
+        """Whether a session lasts, and whose; a page asks by itself, which keeps none alive."""
         try:
-            self._sessions.of(token_in(request), touch=False)
+            session = self._sessions.of(token_in(request), touch=False)
+            return JSONResponse({"open": True, "counsellor": session.desk.counsellor_id})
         except Ended:
             return JSONResponse({"open": False})
-        return JSONResponse({"open": True})
 
     async def _lock(self, request: Request) -> Response:
         self._sessions.end(token_in(request))
@@ -101,20 +110,25 @@ class Entry:
         language = language_of(request)
         if request.method == "GET":
             return page(language, "unlock_title", self._unlock_form(language, said=said_in(request, language)))
-        given = await form_of(request)
+        given = NOTHING
         try:
+            given = await form_of(request)
             desk = await run_in_threadpool(self._let_in, given)
+            token = await run_in_threadpool(self._sessions.begin, desk)
         except XinhengError as error:
             said = why(language, error)
             return page(language, "unlock_title", self._unlock_form(language, said, given["name"]), status=403)
-        return await self._entered(desk, f"/{language}/")
+        answer = RedirectResponse(f"/{language}/", 303)
+        answer.headers["Set-Cookie"] = set_cookie(token, secure=self._secure)
+        return answer
 
     async def _begin(self, request: Request) -> Response:
         language = language_of(request)
         if request.method == "GET":
             return page(language, "begin", self._begin_form(language))
-        given = await form_of(request)
+        given = NOTHING
         try:
+            given = await form_of(request)
             if not hmac.compare_digest(given["code"].strip().encode(), self._setup_code.encode()):
                 raise UsageError("desk", "no_code")
             if not given["name"].strip():
@@ -130,8 +144,9 @@ class Entry:
         language = language_of(request)
         if request.method == "GET":
             return page(language, "recover", self._recover_form(language))
-        given = await form_of(request)
+        given = NOTHING
         try:
+            given = await form_of(request)
             if given["passphrase"] != given["again"]:
                 raise UsageError("desk", "differ")
             desk, code = await run_in_threadpool(self._recovered, given)
@@ -140,31 +155,44 @@ class Entry:
             form = self._recover_form(language, said, given["name"], given["code"])
             return page(language, "recover", form, status=403)
         # Whoever else is in came in with the old passphrase.
-        await run_in_threadpool(self._sessions.end_of, desk)
-        return await self._code_shown(language, desk, code)
+        return await self._code_shown(language, desk, code, alone=True)
 
-    async def _code_shown(self, language: str, desk: unlock.Desk, code: str) -> Response:
-        """The page with the new recovery code; whoever reads it is let in."""
+    async def _code_shown(self, language: str, desk: unlock.Desk, code: str, *, alone: bool = False) -> Response:
+        """The page with the new recovery code, whatever comes after: the old one opens nothing any more.
+
+        Whoever reads it is let in, where a session can begin; where he is to be `alone`, his others end.
+        """
+        token = ""
+        try:
+            if alone:
+                await run_in_threadpool(self._sessions.end_of, desk)
+            token = await run_in_threadpool(self._sessions.begin, desk)
+        except Exception as error:  # noqa: BLE001  any of them would take the code away
+            _LOG.error("no session began after a recovery code was made: %s", type(error).__name__)
+        to, noted = (f"/{language}/", "noted") if token else (f"/unlock?lang={language}", "back")
         shown = (
+            f"{'' if token else alert(say(language, 'code_but'))}"
             f'<p>{say(language, "recovery")}</p><p class="code">{escape(code)}</p>'
-            f'<a class="button" href="/{language}/" autofocus>{say(language, "noted")}</a>'
+            f'<a class="button" href="{to}" autofocus>{say(language, noted)}</a>'
         )
         answer = page(language, "recovery_title", shown)
-        answer.headers["Set-Cookie"] = (await self._entered(desk, "/")).headers["Set-Cookie"]
+        if token:
+            answer.headers.append("Set-Cookie", set_cookie(token, secure=self._secure))
         return answer
-
-    async def _entered(self, desk: unlock.Desk, to: str) -> Response:
-        token = await run_in_threadpool(self._sessions.begin, desk)
-        answer = RedirectResponse(to, 303)
-        answer.headers["Set-Cookie"] = set_cookie(token, secure=self._secure)
-        return answer
-
-    def _anybody(self) -> bool:
-        return unlock_any(self._engine)
 
     def _let_in(self, given: dict[str, Any]) -> unlock.Desk:
-        with way_of(given) as how:
+        with way_of(given) as how, self._known(given["name"], derive=True):
             return unlock.unlock(self._engine, self._home, given["name"], **how)
+
+    @contextmanager
+    def _known(self, name: str, *, derive: bool) -> Iterator[None]:
+        """Say of a name that nobody has what is said of a wrong passphrase, as late."""
+        try:
+            yield
+        except DeskError as error:
+            if error.what != "no counsellor of this name":
+                raise
+            raise self._strangers.refuse(name, derive=derive) from None
 
     def _made(self, given: dict[str, Any]) -> tuple[unlock.Desk, str]:
         with way_of(given) as how:
@@ -172,7 +200,8 @@ class Entry:
 
     def _recovered(self, given: dict[str, Any]) -> tuple[unlock.Desk, str]:
         name, code, words = given["name"], given["code"], given["passphrase"]
-        return unlock.recover(self._engine, self._home, name, code, passphrase=words, cost=self._cost)
+        with self._known(name, derive=False):
+            return unlock.recover(self._engine, self._home, name, code, passphrase=words, cost=self._cost)
 
     def _unlock_form(self, language: str, said: str = "", name: str = "") -> str:
         return (

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Final
 
 from markupsafe import escape
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from app.desk.pages.drafts import whole
 from app.desk.pages.guard import LARGEST_FORM, token_of
-from app.desk.pages.words import LANGUAGES, chosen, say
-from xinheng.errors import DeskError, XinhengError
+from app.desk.pages.words import LANGUAGES, because, chosen, say
+from xinheng.errors import DeskError, UsageError, XinhengError
+
+FIELDS: Final = ("name", "passphrase", "again", "code", "lang")
+# Of a form that could not be read.
+NOTHING: Final[dict[str, Any]] = {**dict.fromkeys(FIELDS, ""), "key": b""}
 
 
 async def form_of(request: Request) -> dict[str, Any]:
-    """What was sent: texts, "" where there is none, and a key file's bytes."""
+    """What was sent: texts, "" where there is none, and a key file's bytes.
+
+    Raises:
+        UsageError: It is no form, or in an encoding that nobody knows.
+    """
     # The guard lets 32 KiB through; Starlette writes only what is larger than a megabyte into a file.
-    async with request.form(max_files=1, max_fields=8, max_part_size=LARGEST_FORM) as form:
-        key = form.get("key")
-        texts = {name: form.get(name) for name in ("name", "passphrase", "again", "code", "lang")}
-        found: dict[str, Any] = {name: text if isinstance(text, str) else "" for name, text in texts.items()}
-        found["key"] = await key.read() if isinstance(key, UploadFile) else b""
+    try:
+        async with request.form(max_files=1, max_fields=8, max_part_size=LARGEST_FORM) as form:
+            key = form.get("key")
+            texts = {name: form.get(name) for name in FIELDS}
+            found: dict[str, Any] = {name: whole(text) if isinstance(text, str) else "" for name, text in texts.items()}
+            found["key"] = await key.read() if isinstance(key, UploadFile) else b""
+    except (HTTPException, LookupError, ValueError) as error:
+        raise UsageError("page", "not_read") from error
     return found
 
 
@@ -31,6 +44,7 @@ def why(language: str, error: XinhengError, *, wrong: str = "wrong") -> str:
     keys = {
         "not whole": "code_length",
         "passphrase too short": "short",
+        "the passphrase was changed meanwhile": "renewed",
         "a counsellor of this name is there already": "taken",
         "no counsellor of this name": wrong,
         "the database was put back to an older state": "older",
@@ -43,9 +57,9 @@ def why(language: str, error: XinhengError, *, wrong: str = "wrong") -> str:
     if isinstance(error, DeskError) and error.what.startswith(("wrong ", "this recovery code")):
         wait = _seconds(error.mend)
         return say(language, wrong) + (f" {say(language, 'wait', s=wait)}" if wait else "")
-    if error.what in {"no_code", "differ", "bad_key", "empty"}:
+    if error.what in {"no_code", "differ", "bad_key", "empty", "not_read"}:
         return say(language, error.what)
-    return say(language, keys[error.what]) if error.what in keys else str(error)
+    return say(language, keys[error.what]) if error.what in keys else because(language, error)
 
 
 def _seconds(mend: str) -> str:

@@ -17,10 +17,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app.desk.pages.entry_forms import language_of
 from app.desk.pages.guard import token_of
 from app.desk.pages.rooms import Office
 from app.desk.pages.sessions import Ended, Session
-from app.desk.pages.words import chosen, say
+from app.desk.pages.words import say
 
 # What nobody fetched is let go.
 KEPT_S: Final = 120.0
@@ -85,7 +86,7 @@ def route(office: Office) -> Route:
             return Response(status_code=401)
         paper = _taken(session, str(request.path_params["token"]))
         if paper is None:
-            told = say(chosen(request.headers.get("accept-language", "")), "files_once")
+            told = say(language_of(request), "files_once")
             return Response(told, 404, media_type="text/plain; charset=utf-8")
         headers = {"content-disposition": disposition(paper.name, shown=paper.shown)}
         if paper.shown:

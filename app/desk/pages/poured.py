@@ -48,14 +48,21 @@ def poured(session: Session, client_id: str | None) -> Poured:
     return Poured()
 
 
-def keep(session: Session, client_id: str | None, text: str, chosen: Sequence[str], draft: int) -> int:
-    """Keep the text and what was chosen as it stands; the draft's version.
+def keep(
+    session: Session,
+    client_id: str | None,
+    text: str,
+    chosen: Sequence[str],
+    draft: int,
+    by: dict[str, Any] | None = None,
+) -> int:
+    """Keep the text and what was chosen as it stands; the draft's version. `by` says which page it comes from.
 
     Raises:
         Conflict: Another window keeps it too.
         UsageError: It is too long, or no choice.
     """
-    return _kept(session, client_id, Poured(text, tuple(chosen), poured(session, client_id).sources, draft))
+    return _kept(session, client_id, Poured(text, tuple(chosen), poured(session, client_id).sources, draft), by)
 
 
 def put(
@@ -85,13 +92,13 @@ def forget(session: Session, client_id: str | None) -> None:
     store.discard(session.desk, *_of(session, client_id))
 
 
-def _kept(session: Session, client_id: str | None, panel: Poured) -> int:
+def _kept(session: Session, client_id: str | None, panel: Poured, by: dict[str, Any] | None = None) -> int:
     if len(panel.text) + sum(len(one["text"]) for one in panel.sources) > LONGEST:
         raise UsageError("intake", "too much poured in", want=f"{LONGEST:,} characters at most")
     if len(panel.chosen) > MOST or not {*panel.chosen} <= {"", *FIELDS}:
         raise UsageError("intake", "no such field or passage", mend="Sort the text again.")
     owner, record_id = _of(session, client_id)
-    body = {"text": panel.text, "chosen": list(panel.chosen), "sources": list(panel.sources)}
+    body = {"text": panel.text, "chosen": list(panel.chosen), "sources": list(panel.sources), **(by or {})}
     return store.save(session.desk, owner, "draft", body, record_id=record_id, version=panel.draft).version
 
 

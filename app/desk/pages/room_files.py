@@ -12,6 +12,7 @@ from starlette.routing import Route
 from app.desk import attachments, audit, corpus, paper, store, teaching
 from app.desk.attachments import safe_name
 from app.desk.database import read
+from app.desk.erasure import Unfinished
 from app.desk.pages import erasing, handing
 from app.desk.pages.files_said import certificate_text, left_out, log_line, replaced
 from app.desk.pages.handing import Paper
@@ -43,6 +44,7 @@ def routes(office: Office) -> list[Route]:
         "corpus-make": _corpus_make,
         "log": _log,
         "erase": _erase,
+        "finish": _finish,
     }
     made = [route(office, f"files-{name}", _with(office, work)) for name, work in works.items()]
     return [*made, poured(office, "attach", lambda call, data: _attach(office, call, data)), handing.route(office)]
@@ -62,7 +64,8 @@ def _open(_: Office, call: Call) -> dict[str, Any]:
         {"n": one.record_id, "version": one.version, "date": str(one.body.get("date") or one.body.get("at") or "")[:10]}
         for one in reversed(store.records(desk, client_id, "note"))
     ]
-    return {"code": code, "notes": notes, "attached": _attached(call, client_id), "consents": _consents(call)}
+    told = {"code": code, "notes": notes, "attached": _attached(call, client_id), "consents": _consents(call)}
+    return {**told, "unfinished": erasing.unfinished(call.session)}
 
 
 def _attached(call: Call, client_id: str) -> list[dict[str, Any]]:
@@ -213,13 +216,20 @@ def _some(desk: Desk, before: int) -> list[audit.Entry]:
 
 
 def _erase(office: Office, call: Call) -> dict[str, Any]:
-    client_id = call.text("client")
-    code = _code(call, client_id)
-    if not code or call.text("code").strip() != code:
+    client_id, code = call.text("client"), call.text("code").strip()
+    # What his code was can be known no more where his keys are gone.
+    if not erasing.begun(call.session, client_id) and (not code or _code(call, client_id) != code):
         raise UsageError("desk", "this is not the client's code")
     try:
         certificate = erasing.erase(office, call.session, client_id)
+    except Unfinished as failed:
+        return {"unfinished": failed.have}
     except CheckFailed as failed:
         return {"left": failed.have}
     text = certificate_text(call.language, code, certificate)
     return {"text": text, "name": _name(code, call.say("files_certificate"), "txt")}
+
+
+def _finish(office: Office, call: Call) -> dict[str, Any]:
+    left, why = erasing.finish(office, call.session)
+    return {"left": ", ".join(left), "unfinished": "; ".join(why)}

@@ -47,10 +47,21 @@ def opened(call: Call) -> dict[str, Any]:
 
 def kept(call: Call) -> dict[str, Any]:
     """Keep the text and its choices as a draft; `why` where another window does, or the form was saved meanwhile."""
+    by = {"tab": call.text("tab", longest=64), "n": call.number("n")}
     try:
-        return {"draft": poured.keep(call.session, _client(call), _text(call), _chosen(call), call.number("draft"))}
+        return {"draft": _kept(call, call.number("draft"), by)}
     except Conflict as conflict:
-        return {"why": "elsewhere" if conflict.theirs else "done"}
+        there = conflict.theirs
+    if there is None:
+        return {"why": "done"}
+    if not by["tab"] or there.body.get("tab") != by["tab"]:
+        return {"why": "elsewhere"}
+    # What one window sends may overtake what it sent before.
+    return {"draft": there.version if there.body["n"] > by["n"] else _kept(call, there.version, by)}
+
+
+def _kept(call: Call, draft: int, by: dict[str, Any]) -> int:
+    return poured.keep(call.session, _client(call), _text(call), _chosen(call), draft, by)
 
 
 def cut(call: Call) -> dict[str, Any]:

@@ -23,18 +23,29 @@ from app.desk.pages.words import LANGUAGES
 from app.desk.store import Conflict
 from app.desk.unlock import own_file
 from xinheng.errors import DeskError, UsageError, XinhengError
+from xinheng.storage import Place
 
 AT_ONCE: Final = 50
 # What the log says of an entry beside its action; marks and ids of records say nothing to a reader.
-_TOLD: Final = ("kind", "record", "version", "what", "form", "note", "notes", "rows", "attachments", "older")
+_TOLD: Final = (
+    "kind", "record", "version", "what", "form", "note", "notes", "rows", "attachments", "older", "new_counter",
+)  # fmt: skip
 # What `checking` finds, by the sentence that tells it in the page's language.
 _FOUND: Final = {
+    "practice_found_file_gone": re.compile(r"the file of (?P<kind>\w+) \w+ of client (?P<client>\w+) is gone"),
+    "practice_found_file": re.compile(r"the file of (?P<kind>\w+) \w+ of client (?P<client>\w+) (?:was|cannot) .*"),
+    "practice_found_files": re.compile(r"of (?P<n>\d+) files that records name none is in .*"),
+    "practice_found_store": re.compile(r"(?P<n>\d+) files in \S+ could not be looked at: .*"),
+    "practice_found_erasure": re.compile(r"the erasure of client (?P<client>\w+) is not finished, .*"),
     "practice_found_client": re.compile(r"client (?P<client>\w+) is gone"),
     "practice_found_gone": re.compile(r"(?P<kind>\w+) (?P<record>.+) of client (?P<client>\w+) is gone"),
     "practice_found_other": re.compile(r"(?P<kind>\w+) (?P<record>.+) of client (?P<client>\w+) is not as the log .*"),
     "practice_found_count": re.compile(r"the count of notes of client (?P<client>\w+) .*"),
     "practice_found_changed": re.compile(r"desk: a record was changed or put in another's place: have (?P<name>.*)"),
     "practice_found_chain": re.compile(r"log: the chain is broken: have entry (?P<n>\d+) .*"),
+    "practice_found_desk": re.compile(r"the row that says which desk .*|desk: the (ring of keys|counsellor's row) .*"),
+    "practice_found_code": re.compile(r"client (?P<client>\w+) is not found by his code, .*"),
+    "practice_found_counter": re.compile(r"desk: the counter .*"),
     "practice_found_older": re.compile(r"the database was put back to an older state: .*"),
 }
 
@@ -50,7 +61,7 @@ def routes(office: Office, *, cost: Cost = COST) -> list[Route]:
         route(office, "practice-open", lambda call: opened(office, call)),
         route(office, "practice-steps", steps),
         route(office, "practice-log", log),
-        route(office, "practice-verify", verified),
+        route(office, "practice-verify", lambda call: verified(call, office.files)),
         route(office, "practice-passphrase", lambda call: passphrase(office, call, cost)),
     ]
 
@@ -64,7 +75,7 @@ def opened(office: Office, call: Call) -> dict[str, Any]:
         "version": held.version if held else 0,
         "longest": practice.LONGEST,
         "state": {**_model(office), **_kept(office, desk)},
-        "commands": _commands(desk),
+        "commands": _commands(desk, office.files),
         "opened_by": _opened_by(desk),
     }
 
@@ -102,12 +113,13 @@ def log(call: Call) -> dict[str, Any]:
     return {"entries": entries, "more": len(found) > AT_ONCE}
 
 
-def verified(call: Call) -> dict[str, Any]:
-    """Hold log, counter, keys and records against each other; what is wrong, as sentences."""
-    found = checking.verify(call.session.desk)
+def verified(call: Call, files: Place | None = None) -> dict[str, Any]:
+    """Hold log, counter, keys, records and files against each other; what is wrong, as sentences."""
+    found = checking.verify(call.session.desk, files)
     return {
         "clients": found.clients,
         "records": found.records,
+        "files": found.files,
         "entries": found.entries,
         "counters_begun": found.counters_begun,
         "older_accepted": found.older_accepted,
@@ -136,9 +148,9 @@ def _renewed(office: Office, call: Call, cost: Cost) -> dict[str, Any]:
         if len(str(new["passphrase"])) < unlock.SHORTEST_PASSPHRASE:
             raise UsageError("desk", "passphrase too short")
     with way_of(old) as how:
-        unlock.confirm(desk, **how)
+        confirmed = unlock.confirm(desk, **how)
     with way_of(new) as how:
-        code = unlock.renew(desk, **how, cost=cost)
+        code = unlock.renew(confirmed, **how, cost=cost)
     return {"code": code, "ended": office.sessions.end_of(desk, but=call.session)}
 
 
@@ -166,12 +178,13 @@ def _kept(office: Office, desk: unlock.Desk) -> dict[str, Any]:
     }
 
 
-def _commands(desk: unlock.Desk) -> dict[str, str]:
+def _commands(desk: unlock.Desk, files: Place) -> dict[str, str]:
     """What to type in a terminal; the name is left to whoever types, for the desk does not know it."""
     server = desk.engine.dialect.name != "sqlite"
     home = shlex.quote(str(desk.home)) + (" --database postgresql://…" if server else "")
+    place = "" if files == desk.home / "files" else f" --files {shlex.quote(str(files))}"
     return {
-        "backup": f"xinheng desk backup FILE --home {home}",
+        "backup": f"xinheng desk backup FILE --home {home}{place}",
         "rotate": f"xinheng desk rotate --name NAME --home {home}",
     }
 

@@ -79,7 +79,8 @@ def _open(office: Office, call: Call) -> dict[str, Any]:
 
 def _typed(_: Office, call: Call) -> dict[str, Any]:
     """Keep what stands in the field."""
-    typed = Typed(call.text("text", longest=_ANY), call.number("talk"), call.number("typed"))
+    by = call.text("tab", longest=64), call.number("n")
+    typed = Typed(call.text("text", longest=_ANY), call.number("talk"), call.number("typed"), *by)
     return {"typed": talks.keep_typed(call.session.desk, _owner(call), typed).version}
 
 

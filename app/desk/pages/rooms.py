@@ -20,11 +20,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from app.desk.pages.drafts import whole
-from app.desk.pages.guard import BY_ITSELF, token_of
+from app.desk.pages.drafts import same_counsellor, whole
+from app.desk.pages.guard import by_itself, token_of
 from app.desk.pages.models import Models
 from app.desk.pages.sessions import Ended, Session, Sessions
-from app.desk.pages.words import LANGUAGES, say, sentences
+from app.desk.pages.words import LANGUAGES, because, say, sentences
 from app.desk.store import Conflict
 from xinheng.chat.embedding import Embedder
 from xinheng.errors import UsageError, XinhengError
@@ -69,7 +69,7 @@ class Call:
         """
         value = self.given.get(name, "")
         if not isinstance(value, str) or len(value) > longest:
-            raise UsageError("page", f"{name} cannot be read", mend="Reload the page.")
+            raise UsageError("page", "a request cannot be read", have=name, mend="Reload the page.")
         return str(whole(value))
 
     def number(self, name: str) -> int:
@@ -80,7 +80,7 @@ class Call:
         """
         value = self.given.get(name, 0)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
-            raise UsageError("page", f"{name} cannot be read", mend="Reload the page.")
+            raise UsageError("page", "a request cannot be read", have=name, mend="Reload the page.")
         return value
 
     def say(self, key: str, **values: object) -> str:
@@ -175,10 +175,10 @@ def common(office: Office) -> list[Route]:
     async def stop(request: Request) -> Response:
         try:
             call = _call(office, request, await request.body())
+            task = call.session.working.get(call.text("job"))
         except Exception as error:  # noqa: BLE001  as above
             status, told = _problem(error, _language(request), "stop")
             return JSONResponse(told, status)
-        task = call.session.working.get(call.text("job"))
         if task is not None:
             task.cancel()
         return JSONResponse({"stopped": task is not None})
@@ -187,8 +187,9 @@ def common(office: Office) -> list[Route]:
 
 
 def _call(office: Office, request: Request, told: str | bytes) -> Call:
-    token, touch = token_of({"cookie": request.headers.get("cookie", "")}), request.url.path not in BY_ITSELF
-    session = office.sessions.of(token, touch=touch)
+    token = token_of({"cookie": request.headers.get("cookie", "")})
+    session = office.sessions.of(token, touch=not by_itself(request.url.path, request.headers))
+    same_counsellor(session, request)
     given = json.loads(told or b"{}")
     if not isinstance(given, dict):
         raise UsageError("page", "a request cannot be read", mend="Reload the page.")
@@ -207,8 +208,7 @@ def _problem(error: Exception, language: str, name: str) -> tuple[int, dict[str,
     if isinstance(error, Conflict):
         return 409, {"error": say(language, "elsewhere_saved"), "why": "conflict"}
     if isinstance(error, XinhengError):
-        told = sentences(language).get(f"why: {error.what}")
-        return 400, {"error": told or str(error), "why": error.what}
+        return 400, {"error": because(language, error), "why": error.what}
     if isinstance(error, (ValueError, TypeError, KeyError, RecursionError)):
         _LOG.warning("a room's request was refused: %s in %s", type(error).__name__, name)
         return 400, {"error": say(language, "not_read"), "why": "refused"}

@@ -15,6 +15,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
@@ -22,6 +24,7 @@ from app.annotating_server import address
 from app.desk.keys import COST, Cost
 from app.desk.pages import (
     drafts,
+    faults,
     room_draft,
     room_files,
     room_intake,
@@ -30,8 +33,9 @@ from app.desk.pages import (
     room_talk,
     room_training,
 )
+from app.desk.pages.dressing import Send
 from app.desk.pages.entry import Entry
-from app.desk.pages.guard import App, Guard, Receive, Scope, Send
+from app.desk.pages.guard import App, Guard, Receive, Scope
 from app.desk.pages.models import Models
 from app.desk.pages.rooms import Office, common
 from app.desk.pages.sessions import IDLE_S, Sessions
@@ -40,6 +44,8 @@ from xinheng.chat.embedding import Embedder
 from xinheng.errors import UsageError
 from xinheng.storage import Place
 
+# Connections and requests together; a window holds three. More are told 503 at once.
+MOST_AT_ONCE: Final = 1000
 _STATIC: Final = Path(__file__).parent / "static"
 # The rooms, each a function that gives its addresses.
 ROOMS: Final[tuple[Callable[[Office], list[Route]], ...]] = (
@@ -69,7 +75,21 @@ class Frames:
     def __init__(self, app: App, sessions: Sessions) -> None:
         self._app, self._sessions = app, sessions
         self._made: asyncio.Task[App] | None = None
+        # How many texts each of a page's events brings, by its number.
+        self._taken: dict[str, dict[int, int]] = {}
         self._stack = AsyncExitStack()
+
+    async def fits(self, language: str, event: Any) -> bool:
+        """Whether an event of a page names what the page has and brings as many texts as it takes.
+
+        gradio would print what it was sent, words of clients among it, where it can make nothing of it.
+        """
+        self.begin()
+        assert self._made is not None  # noqa: S101  for the type alone
+        await asyncio.shield(self._made)
+        number, data = event.get("fn_index"), event.get("data")
+        wanted = self._taken[language].get(number) if isinstance(number, int) else None
+        return isinstance(data, list) and len(data) == wanted and all(isinstance(v, str | None) for v in data)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with a page of ours, or wait until gradio's are there."""
@@ -100,6 +120,7 @@ class Frames:
     async def _make(self) -> App:
         os.environ.update(_QUIET)
         await asyncio.to_thread(import_module, "gradio")
+        faults.quiet_gradio()
         import gradio as gr
         from fastapi import FastAPI
 
@@ -112,9 +133,11 @@ class Frames:
         )
         head = '<link rel="stylesheet" href="/static/desk.css"><script type="module" src="/static/desk.js"></script>'
         for language in LANGUAGES:
+            blocks = Workbench(self._sessions, language).blocks
+            self._taken[language] = {number: len(event.inputs) for number, event in blocks.fns.items()}
             app = gr.mount_gradio_app(
                 app,
-                Workbench(self._sessions, language).blocks,
+                blocks,
                 path=f"/{language}",
                 theme=theme,
                 head=head,
@@ -161,8 +184,10 @@ def pages(
     """
 
     def file(path: Path) -> Callable[..., Any]:
-        async def sent(_: Any) -> Response:
-            return FileResponse(path)
+        async def sent(request: Request) -> Response:
+            answer = FileResponse(path, stat_result=await run_in_threadpool(path.stat))
+            same = request.headers.get("if-none-match") == answer.headers["etag"]
+            return Response(status_code=304, headers={"etag": answer.headers["etag"]}) if same else answer
 
         return sent
 
@@ -171,7 +196,8 @@ def pages(
     ours = [Route(f"/static/{path.name}", file(path)) for path in sorted(_STATIC.iterdir())]
     rooms = [one for room in ROOMS for one in room(office)]
     app = Starlette(routes=[*entry.routes(), drafts.route(sessions), *common(office), *rooms, *ours])
-    return Guard(Frames(app, sessions), sessions, hosts, secure=secure)
+    frames = Frames(app, sessions)
+    return Guard(frames, sessions, hosts, secure=secure, fits=frames.fits)
 
 
 def serve(
@@ -240,9 +266,11 @@ def serve(
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=2,
+            limit_concurrency=MOST_AT_ONCE,
             ssl_certfile=tls_cert,
             ssl_keyfile=tls_key,
         )
+        faults.quiet_logs()
         ready(url, code)
         uvicorn.Server(config).run(sockets=[listening])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import secrets
 import threading
 import time
@@ -18,11 +19,13 @@ from typing import Any, Final
 from app.desk import store
 from app.desk.search import NoteTexts, note_texts
 from app.desk.unlock import Desk
+from xinheng.errors import DeskError
 
 IDLE_S: Final = 20 * 60.0
 LONGEST_S: Final = 12 * 3600.0
 MOST: Final = 200
 COOKIE: Final = "xinheng_desk"
+_LOG = logging.getLogger("xinheng.desk")
 
 
 class Ended(Exception):
@@ -37,6 +40,8 @@ class Session:
     seen: float
     _desk: Desk | None = field(repr=False)
     texts: NoteTexts = field(default_factory=NoteTexts, repr=False)
+    # A sentence for each record that did not open when the session began.
+    unread: list[str] = field(default_factory=list, repr=False)
     codes: dict[str, str] = field(default_factory=dict, repr=False)
     # Restored after a reload; which client a window shows is that window's own.
     client_id: str | None = None
@@ -84,6 +89,7 @@ class Session:
         with self.lock:
             self._desk, self.client_id = None, None
             self.texts.texts.clear()
+            self.unread.clear()
             self.codes.clear()
             self.tabs.clear()
             self.kept.clear()
@@ -92,7 +98,10 @@ class Session:
         for task in working:
             task.get_loop().call_soon_threadsafe(task.cancel)
         for _, _, let_go in answering:
-            let_go()
+            try:
+                let_go()
+            except Exception as error:  # noqa: BLE001  the keys are gone; what else is kept may not hinder that others end
+                _LOG.warning("what a session used could not be let go: %s", type(error).__name__)
 
 
 class Sessions:
@@ -108,10 +117,16 @@ class Sessions:
         self._idle_s, self._clock, self._lock = idle_s, clock, threading.Lock()
 
     def begin(self, desk: Desk) -> str:
-        """A token for a counsellor who was let in; his notes are read, so that they can be searched."""
+        """A token for a counsellor who was let in; his notes are read, so that they can be searched.
+
+        What does not open is passed over, and named in `Session.unread`: it may not keep anybody from all the rest, nor
+        from the room where the whole desk is looked at.
+        """
         token, now = secrets.token_urlsafe(32), self._clock()
-        session = Session(now, now, desk, note_texts(desk))
-        session.codes.update(codes_of(desk))
+        session = Session(now, now, desk)
+        session.codes.update(codes_of(desk, unread=session.unread))
+        session.texts = note_texts(desk, session.unread)
+        session.unread[:] = dict.fromkeys(session.unread)
         self.sweep()
         with self._lock:
             if len(self._held) >= MOST:
@@ -199,12 +214,28 @@ class Sessions:
             session.close()
 
 
-def codes_of(desk: Desk, known: set[str] | None = None) -> dict[str, str]:
-    """Clients' codes by their ids, but for those known already."""
+def codes_of(desk: Desk, known: set[str] | None = None, unread: list[str] | None = None) -> dict[str, str]:
+    """Clients' codes by their ids, but for those known already.
+
+    Args:
+        desk: The desk.
+        known: Ids.
+        unread: Gets why a code does not open, instead of an error; such a client is called by his id's beginning.
+
+    Raises:
+        DeskError: A code, or a client's keys, were changed.
+    """
     found = {}
     for client_id in store.clients(desk):
-        if client_id not in (known or set()):
+        if client_id in (known or set()):
+            continue
+        try:
             found[client_id] = code_of(desk, client_id)
+        except DeskError as error:
+            if unread is None:
+                raise
+            unread.append(str(error))
+            found[client_id] = client_id[:8]
     return found
 
 

@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from xinheng.errors import XinhengError
+
 LANGUAGES: Final = {"zh-Hant": "繁體中文", "zh-Hans": "简体中文", "en": "English"}
 _FOLDER: Final = Path(__file__).parent / "sentences"
 
@@ -15,9 +17,20 @@ def say(language: str, key: str, **values: object) -> str:
     """A sentence of the pages.
 
     >>> say("zh-Hans", "note", n=3), say("xx", "lock")
-    ('记录 3', '上鎖')
+    ('记录 3', '鎖定')
     """
     return sentences(language)[key].format(**values)
+
+
+def reason(language: str, what: str) -> str | None:
+    """The sentence that tells an error of this `what`; None where nobody wrote one."""
+    return sentences(language).get(f"why: {what}")
+
+
+def because(language: str, error: XinhengError) -> str:
+    """An error in the page's language; one that nobody wrote a sentence for in its own words, which quote nobody."""
+    told = reason(language, error.what)
+    return told or (str(error) if language == "en" else say(language, "failed", what=str(error)))
 
 
 @cache
@@ -42,8 +55,13 @@ def chosen(accepted: str) -> str:
 
     >>> chosen("zh-CN,zh;q=0.9"), chosen("en-GB"), chosen("zh-TW"), chosen("de")
     ('zh-Hans', 'en', 'zh-Hant', 'zh-Hant')
+    >>> chosen("zh-Hans-SG"), chosen("zh-MY"), chosen("zh-Hant-MY"), chosen("zh;q=1")
+    ('zh-Hans', 'zh-Hans', 'zh-Hant', 'zh-Hant')
     """
-    first = accepted.split(",", maxsplit=1)[0].strip().lower()
+    first = accepted.split(",", maxsplit=1)[0].partition(";")[0].strip().lower()
     if first.startswith("en"):
         return "en"
-    return "zh-Hans" if first in {"zh-cn", "zh-sg", "zh-hans", "zh-hans-cn"} else "zh-Hant"
+    parts = first.split("-")
+    if parts[0] != "zh" or "hant" in parts:
+        return "zh-Hant"
+    return "zh-Hans" if {"hans", "cn", "sg", "my"} & set(parts) else "zh-Hant"

@@ -15,14 +15,14 @@ from typing import Any
 import gradio as gr
 
 from app.desk.intake import FIELDS
-from app.desk.pages import clients, showing
+from app.desk.pages import clients, damaged, showing
 from app.desk.pages.clients import Writing
 from app.desk.pages.drafts import shown_in, whole, writing_of
 from app.desk.pages.guard import token_of
 from app.desk.pages.sessions import Ended, Session, Sessions
-from app.desk.pages.words import LANGUAGES, say
+from app.desk.pages.words import LANGUAGES, because, say
 from app.desk.store import Conflict
-from xinheng.errors import UsageError, XinhengError
+from xinheng.errors import DeskError, UsageError, XinhengError
 
 _LOG = logging.getLogger("xinheng.desk")
 # Of a client's notes, before anybody asks for the others: a page of hundreds takes the browser most of a second.
@@ -60,6 +60,7 @@ class Workbench:
                 gr.Markdown(self._say("keys"), elem_id="keys", elem_classes="quiet")
             # Rooms of ours stand beside `frame` in here; see `static/desk.js`.
             with gr.Column(scale=3, min_width=320, elem_id="right"), gr.Column(elem_id="frame"):
+                self.unread = gr.Markdown(visible=False, elem_id="unread", elem_classes="crisis")
                 self.welcome = gr.Markdown(self._say("choose"), elem_classes="quiet")
                 self._lay_out_form()
                 self._lay_out_client()
@@ -119,7 +120,7 @@ class Workbench:
         ]
         typed = [self.window, self.text, self.day]
         form = [self.window, self.code, *self.fields]
-        self._on(self.blocks.load, self._restored, [], panel)
+        self._on(self.blocks.load, self._restored, [], [self.unread, *panel])
         for event in (self.search.input, self.search.submit):
             self._on(event, self._found, [self.window, self.search], panel, newest=True)
         self._on(self.clients.input, self._chosen, [self.clients], panel)
@@ -151,11 +152,12 @@ class Workbench:
             except Ended:
                 raise gr.Error(self._say("ended"), print_exception=False) from None
             except XinhengError as error:
-                raise gr.Error(showing.plain(self._why(error)), print_exception=False) from None
+                raise gr.Error(showing.plain(self._why(session, error)), print_exception=False) from None
             except Exception as error:  # noqa: BLE001  see below
                 # A traceback could quote what a person wrote.
                 _LOG.error("a page's handler failed: %s in %s", type(error).__name__, work.__name__)
-                raise gr.Error(type(error).__name__, print_exception=False) from None
+                told = self._say("failed", what=type(error).__name__)
+                raise gr.Error(showing.plain(told), print_exception=False) from None
 
         handler.__annotations__["request"] = gr.Request
         event(
@@ -168,14 +170,18 @@ class Workbench:
             api_visibility="private",
         )
 
-    def _why(self, error: XinhengError) -> str:
+    def _why(self, session: Session, error: XinhengError) -> str:
         if error.what == "too long":
             return self._say("too_long", n=clients.LONGEST)
         if isinstance(error, Conflict):
             return self._say("elsewhere")
         if isinstance(error, UsageError) and "code" in error.what:
             return self._say("bad_code")
-        return self._say(_SAID[error.what]) if error.what in _SAID else str(error)
+        if error.what in _SAID:
+            return self._say(_SAID[error.what])
+        if error.what in damaged.WHATS:
+            return self._say("damaged_one", what=damaged.name(self._language, session.codes, str(error)))
+        return because(self._language, error)
 
     # ---- what is shown
 
@@ -193,6 +199,7 @@ class Workbench:
         if at.restored and not said:
             stale = there is not None and there.version != at.version
             said = self._say("older_base" if stale else "restored")
+        wrong = showing.plain(damaged.told(self._language, session.codes, client.unread))
         older = max(0, len(client.newest) - FIRST)
         numbers = [(self._say("note", n=n), n) for n in reversed(client.newest)]
         return {
@@ -205,7 +212,7 @@ class Workbench:
             self.which: gr.update(choices=[(self._say("new_note"), ""), *numbers], value=at.note),
             self.day: at.day,
             self.text: at.text,
-            self.status: said,
+            self.status: "\n\n".join(filter(None, (said, wrong))),
             self.sides: "",
             self.notes: showing.notes(self._language, client, most=FIRST),
             self.older: gr.update(visible=older > 0, value=self._say("older_notes", n=older)),
@@ -234,9 +241,16 @@ class Workbench:
     # ---- what is done
 
     def _restored(self, session: Session) -> dict[Any, Any]:
+        """The page as it was; a client who does not open any more keeps nobody from the others."""
         client_id = session.client_id
-        shown = self._client(session, client_id) if client_id else self._start()
-        return {**shown, **self._list(session, "", client_id)}
+        try:
+            shown = self._client(session, client_id) if client_id else self._start()
+        except DeskError as error:
+            session.unread[:] = dict.fromkeys([*session.unread, str(error)])
+            session.client_id, client_id, shown = None, None, self._start()
+        told = damaged.told(self._language, session.codes, session.unread)
+        unread = gr.update(visible=bool(told), value=showing.plain(told))
+        return {self.unread: unread, **shown, **self._list(session, "", client_id)}
 
     def _refreshed(self, session: Session, held: str, query: str) -> dict[Any, Any]:
         client_id = shown_in(held)["client"]
@@ -310,4 +324,5 @@ class Workbench:
 
 def _window(at: Writing) -> str:
     """What a window holds: no word."""
-    return json.dumps({"client": at.client_id, "note": at.note, "version": at.version, "draft": at.draft})
+    numbers = {"version": at.version, "draft": at.draft}
+    return json.dumps({"client": at.client_id, "note": at.note, **numbers, "id": at.draft_id})

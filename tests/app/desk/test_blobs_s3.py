@@ -138,7 +138,7 @@ def test_an_erased_client_s_objects_are_gone_and_nobody_else_s(desk: Desk, s3: S
     erasure.erase(desk, a, place=place)
     (left,) = keys(s3)
     assert f"/{b}/" in left
-    assert checking.verify(desk).wrong == []
+    assert checking.verify(desk, place).wrong == []
 
 
 def test_a_backup_holds_no_object_and_what_was_restored_reads_them_where_they_are(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -245,6 +246,64 @@ def test_erasing_a_client_takes_jobs_adapters_and_what_runs_with_it(desk: Desk, 
         jobs.tend(desk)
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def half_written(desk: Desk, one: Job) -> list[Path]:
+    """What the process of a training leaves that was ended while it sealed its result."""
+    folder = desk.home / "jobs" / desk.counsellor_id
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{one.job_id}.{name}" for name in ("told", "told.writing", "sealed.writing")]
+    for path in paths:
+        path.write_bytes(b"sealed")
+    return paths
+
+
+def test_what_a_stopped_training_was_writing_goes_with_it_and_with_its_client(desk: Desk) -> None:
+    client, other = client_with_notes(desk, "C"), client_with_notes(desk, "D")
+    one, two = jobs.add(desk, client, limits=FEW), jobs.add(desk, other, limits=FEW)
+    first, second = half_written(desk, one), half_written(desk, two)
+    assert jobs.cancel(desk, one).state == "cancelled"
+    assert [path for path in first if path.exists()] == []
+    ended = store.save(desk, client, "job", {**one.record.body, "state": "interrupted"})
+    first += half_written(desk, Job(client, ended))
+    assert jobs.erase_client(desk, client).derived == 3
+    assert jobs.erase_client(desk, other).derived == 0  # the queued one was cancelled first
+    assert [path for path in (*first, *second) if path.exists()] == []
+
+
+def test_an_unlocking_removes_what_nobody_waits_for_and_leaves_what_is_on_its_way(desk: Desk) -> None:
+    client = client_with_notes(desk, "C")
+    done = trained_of(desk)
+    waiting = store.save(desk, client, "job", {**done.record.body, "state": "running", "where": "another machine"})
+    gone = half_written(desk, done)
+    kept = half_written(desk, Job(client, waiting))
+    stale, fresh = desk.home / ".file-stale", desk.home / ".file-fresh"
+    stale.mkdir()
+    (stale / "piece").write_bytes(b"sealed")
+    fresh.write_bytes(b"sealed")
+    os.utime(stale, times=(0, 0))
+    jobs.at_unlock(desk)
+    assert [path.exists() for path in (*gone, *kept, stale, fresh)] == [False] * 3 + [True] * 3 + [False, True]
+
+
+def test_another_counsellor_s_killed_training_keeps_its_checkpoint_for_a_day(
+    desk: Desk, tmp_path: Path, memory: Path
+) -> None:
+    another = new_desk(tmp_path / "another", name="wang")
+    mine = [desk.desk_id, desk.counsellor_id]
+    folders = {}
+    for name, owner in (("mine", mine), ("theirs", [another.desk_id, another.counsellor_id]), ("nobody", None)):
+        folder = memory_folder.make(f"job-{name}")
+        (folder.path / "checkpoint").write_text("step 900")
+        if owner is not None:
+            (folder.path / "owner").write_text(json.dumps(owner))
+        folder.release()
+        folders[name] = folder.path
+    jobs.at_unlock(desk)
+    assert {name: path.exists() for name, path in folders.items()} == {"mine": False, "theirs": True, "nobody": False}
+    os.utime(folders["theirs"] / "owner", times=(0, 0))
+    jobs.at_unlock(desk)
+    assert list(memory.iterdir()) == []
 
 
 def test_what_cannot_be_trained_is_told_before_or_as_its_problem(desk: Desk, tmp_path: Path) -> None:

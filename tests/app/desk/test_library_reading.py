@@ -105,6 +105,22 @@ def test_the_child_is_told_no_secret_and_no_name_that_others_could_see(
     assert SECRET not in (tmp_path / "seen").read_text()
 
 
+def test_a_file_of_the_folder_where_the_desk_was_started_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("json", "app", "logging"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'run')!r}, 'w')\n")
+    monkeypatch.chdir(tmp_path)
+    assert read_document("a.txt", b"hello world").passages[0].text == "hello world"
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["report\u202efdp.exe\u200b.md", "  two\nlines\u2066.md"])
+def test_a_title_hides_nothing(name: str) -> None:
+    title = read_document(name, "睡前不滑手機。".encode()).title
+    assert title in {"reportfdp.exe", "two lines"}
+
+
 def test_reading_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     assert read_document("a.pdf", pdf(SECRET)).passages[0].text == SECRET

@@ -77,7 +77,8 @@ def test_a_client_made_by_another_desk_during_a_rotation_is_taken_along(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _three(desk)
-    end, late = rotation._end, []
+    end = rotation._end
+    late: list[str] = []
 
     def end_late(*given: object) -> object:
         if not late:
@@ -87,6 +88,42 @@ def test_a_client_made_by_another_desk_during_a_rotation_is_taken_along(
     monkeypatch.setattr(rotation, "_end", end_late)
     newer, _ = rotation.rotate(desk, passphrase=WORDS, cost=QUICK)
     assert store.records(newer, late[0], "info")[0].body == {"code": "late"}
+
+
+def test_a_rotation_takes_no_new_passphrase_back_and_goes_on_with_it(desk: Desk) -> None:
+    made = _three(desk)
+    begun = rotation._begin(desk)
+    elsewhere = opened(desk.home)
+    code = unlock.renew(elsewhere, passphrase="another horse", cost=QUICK)
+    with pytest.raises(DeskError, match="passphrase was changed meanwhile"):
+        rotation.rotate(begun, passphrase=WORDS, cost=QUICK)
+    with pytest.raises(DeskError, match="wrong passphrase"):
+        opened(desk.home)
+    again = unlock.unlock(desk.engine, desk.home, "lin", passphrase="another horse")
+    assert again.keys.next_master == begun.keys.next_master
+    for client in made:
+        assert store.records(again, client, "note")[0].body == {"text": client}
+    rotated, newer = rotation.rotate(again, passphrase="another horse", cost=QUICK)
+    assert unlock.unlock(desk.engine, desk.home, "lin", passphrase="another horse").keys == rotated.keys
+    assert checking.verify(rotated).wrong == []
+    with pytest.raises(DeskError, match="recovery code"):
+        unlock.recover(desk.engine, desk.home, "lin", code, passphrase=WORDS, cost=QUICK)
+    assert unlock.recover(desk.engine, desk.home, "lin", newer, passphrase=WORDS, cost=QUICK)
+
+
+def test_a_passphrase_changed_before_a_rotation_began_stops_it_at_once(desk: Desk) -> None:
+    unlock.renew(opened(desk.home), passphrase="another horse", cost=QUICK)
+    with pytest.raises(DeskError, match="passphrase was changed meanwhile"):
+        rotation.rotate(desk, passphrase=WORDS, cost=QUICK)
+    again = unlock.unlock(desk.engine, desk.home, "lin", passphrase="another horse")
+    assert again.keys.next_master is None
+
+
+def test_a_desk_that_was_rotated_can_be_rotated_and_renewed_again(desk: Desk) -> None:
+    once, _ = rotation.rotate(desk, passphrase=WORDS, cost=QUICK)
+    twice, _ = rotation.rotate(once, passphrase=WORDS, cost=QUICK)
+    unlock.renew(twice, passphrase="another horse", cost=QUICK)
+    assert unlock.unlock(desk.engine, desk.home, "lin", passphrase="another horse").keys.epoch == 2
 
 
 def test_two_rotations_at_once_are_refused(desk: Desk, tmp_path: Path) -> None:

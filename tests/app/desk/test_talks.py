@@ -148,3 +148,12 @@ def test_a_conversation_of_a_client_goes_into_no_other_file(desk: Desk) -> None:
         with pytest.raises(DeskError):
             call()
     assert talks.conversations(desk, two)[0] == []
+
+
+def test_a_page_that_sends_faster_than_it_hears_is_not_in_its_own_way(desk):
+    first = talks.keep_typed(desk, own(desk), Typed("打到一", 0, 0, "t", 1))
+    assert talks.keep_typed(desk, own(desk), Typed("打到一半", 0, 0, "t", 3)).version == first.version + 1
+    assert talks.keep_typed(desk, own(desk), Typed("打到", 0, 0, "t", 2)).version == first.version + 1
+    assert talks.conversations(desk, own(desk))[1].text == "打到一半"
+    with pytest.raises(Conflict):
+        talks.keep_typed(desk, own(desk), Typed("別的窗", 0, 0, "u", 9))

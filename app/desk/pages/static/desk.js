@@ -1,7 +1,7 @@
 // The frame: drafts kept while somebody types, rooms, keys, the lock, and leaving when the session has ended.
 // Nothing is stored in the browser.
 import { mount } from "./intake.js";
-import { client, el, language, leave, say, tell } from "./room.js";
+import { client, counsellor, el, language, leave, page, say, tell } from "./room.js";
 
 // ---- rooms: each { name, client, open(root, client_id) }, its title under "room_NAME". `frame` is gradio's.
 const rooms = [];
@@ -62,8 +62,8 @@ document.addEventListener("click", (event) => {
 // ---- the session
 const ask = async () => {
   try {
-    const answer = await fetch("/session", { cache: "no-store" });
-    if (!(await answer.json()).open) leave();
+    const told = await (await fetch("/session", { cache: "no-store" })).json();
+    if (!told.open || (counsellor && told.counsellor !== counsellor)) leave();
   } catch {
     // The server is away for a moment: what is on the page may be the only copy of what was typed.
   }
@@ -74,60 +74,101 @@ addEventListener("pageshow", (event) => event.persisted && ask());
 
 // ---- drafts of notes and forms
 const BOXES = ["text", "date", "code", "demographic", "developmental", "mental", "physical", "social", "free"];
-const SAID = { kept: "draft_kept", elsewhere: "elsewhere", away: "draft_away", refused: "draft_refused" };
-const held = new Map(); // the version of each draft of this window, by what it is a draft of
-let waiting = null, timer = 0, busy = false;
+const SAID = { kept: "draft_kept", elsewhere: "elsewhere", away: "draft_away", locked: "draft_locked", refused: "draft_refused" };
+const AGAIN = 3000; // milliseconds until a desk that was away or locked is tried again
+const seen = new Map(); // of each draft of this window: what its frame said, and the version that the desk told since
+const unkept = new Map(); // what was typed and the desk has not said to have, by what it is a draft of
+let timer = 0, busy = false, sent = 0, stuck = false;
 const field = (id) => document.querySelector(`#${id} textarea, #${id} input`);
-const told = (key) => tell(key ? `${say(SAID[key] ?? "draft_refused")}${key === "kept" ? ` ${new Date().toLocaleTimeString(language)}` : ""}` : "", key);
+const told = (key) => {
+  const now = key === "kept" ? ` ${new Date().toLocaleTimeString(language)}` : "";
+  tell(key ? `${say(SAID[key] ?? "draft_refused")}${now}` : "", key === "locked" ? "away" : key);
+};
+const raw = () => field("window")?.value || "{}";
 const gather = () => {
-  const window = JSON.parse(field("window")?.value || "{}");
-  const key = [window.client, window.note, window.form, window.version].join("|");
-  if (!held.has(key)) held.set(key, window.draft ?? 0);
+  const text = raw(), window = JSON.parse(text);
+  const key = [window.client, window.note, window.form, window.version, window.id].join("|");
+  // Drawn anew, the frame knows of what other windows did meanwhile.
+  if (seen.get(key)?.text !== text) seen.set(key, { text, draft: window.draft ?? 0 });
   const fields = Object.fromEntries(BOXES.map((id) => [id, field(id)?.value ?? ""]));
-  return { key, window, fields };
+  return { key, text, window, fields, anew: unkept.get(key)?.anew ?? false };
+};
+const later = (ms) => {
+  clearTimeout(timer);
+  timer = setTimeout(send, ms);
+};
+// Words stay in `unkept` until the desk has them; what was typed over meanwhile is sent in its turn.
+const done = (mine) => unkept.get(mine.key) === mine && unkept.delete(mine.key);
+const heard = (mine, { draft, why }) => {
+  if (draft) seen.get(mine.key).draft = draft;
+  if (draft || why === "done") {
+    done(mine);
+    return draft ? "kept" : "";
+  }
+  // Drawn anew, the frame shows these words no more: they were saved here, or are said to be elsewhere's.
+  if (["gone", "elsewhere"].includes(why) && mine.text !== raw()) done(mine);
+  if (why !== "gone") return why;
+  const left = unkept.get(mine.key);
+  if (left) left.anew = true;
+  return "";
+};
+// A save that succeeded draws the frame anew; one that met another's version leaves a form's words where they were.
+const saved = (mine) => {
+  if (!mine.saving || mine.text === raw()) return false;
+  done(mine);
+  const now = gather();
+  if (now.window.form && now.window.client === mine.window.client && !unkept.has(now.key)) unkept.set(now.key, now);
+  return true;
+};
+const post = async (mine, last) => {
+  const window = JSON.stringify({ ...mine.window, draft: seen.get(mine.key).draft });
+  const body = JSON.stringify({ window, fields: mine.fields, tab: page, n: ++sent, anew: mine.anew || last });
+  const headers = { "x-counsellor": counsellor };
+  const answer = await fetch("/draft", { method: "POST", body, headers, keepalive: last && body.length < 20000 });
+  return answer.status === 401 ? { why: "locked" } : answer.json();
 };
 const send = async (last = false) => {
-  if (!waiting || (busy && !last)) return;
-  const { key, window, fields } = waiting;
-  const body = JSON.stringify({ window: JSON.stringify({ ...window, draft: held.get(key) }), fields });
-  const mine = waiting;
+  if (!unkept.size || (busy && last !== true)) return;
+  clearTimeout(timer);
   busy = true;
-  waiting = null;
-  try {
-    const answer = await fetch("/draft", { method: "POST", body, keepalive: last && body.length < 20000 });
-    if (answer.status === 401) return leave();
-    const { draft, why } = await answer.json();
-    if (draft) held.set(key, draft);
-    told(draft ? "kept" : why === "done" ? "" : why);
-  } catch {
-    waiting ??= mine;
-    told("away");
-    setTimeout(send, 3000);
-    return;
-  } finally {
-    busy = false;
+  let wait = 0;
+  for (const mine of [...unkept.values()]) {
+    if (saved(mine) || mine.elsewhere) continue;
+    const why = await post(mine, last === true).then((answer) => heard(mine, answer), () => "away");
+    told(why);
+    stuck = !["kept", ""].includes(why);
+    mine.elsewhere = why === "elsewhere";
+    if (stuck) wait = AGAIN;
+    else if (mine.anew && unkept.has(mine.key)) wait ||= 1000;
   }
-  if (waiting) send();
+  busy = false;
+  if ([...unkept.values()].some((one) => !one.elsewhere)) later(wait || 100);
 };
 document.addEventListener("input", (event) => {
   const inside = event.target instanceof Element && event.target.closest(BOXES.map((id) => `#${id}`).join());
   if (!inside) return;
-  waiting = gather();
-  clearTimeout(timer);
-  timer = setTimeout(send, 250);
+  const mine = gather();
+  unkept.set(mine.key, mine);
+  later(250);
 }, true);
 addEventListener("pagehide", () => send(true));
 document.addEventListener("visibilitychange", () => document.hidden && send(true));
-addEventListener("beforeunload", (event) => {
-  if (waiting && JSON.stringify(waiting).length >= 20000) event.preventDefault();
+addEventListener("desk-leave", (event) => {
+  if (!unkept.size) return;
+  event.preventDefault();
+  told("locked");
+  if (!busy) later(AGAIN);
 });
-// What is about to be saved needs no draft any more.
+addEventListener("beforeunload", (event) => {
+  if (unkept.size && (stuck || JSON.stringify([...unkept.values()]).length >= 20000)) event.preventDefault();
+});
+// What is about to be saved needs no draft any more once it is: the desk says so then.
 document.addEventListener("click", (event) => {
-  const done = event.target instanceof Element && event.target.closest("#save, #create, #save_info, #cancel");
-  if (!done) return;
-  clearTimeout(timer);
-  waiting = null;
-  held.clear();
+  const pressed = event.target instanceof Element && event.target.closest("#save, #create, #save_info, #cancel");
+  if (!pressed) return;
+  if (pressed.id === "cancel") unkept.delete(gather().key);
+  for (const mine of unkept.values()) mine.saving = true;
+  if (unkept.size) later(1500);
 }, true);
 
 // ---- keys and the lock
@@ -138,7 +179,11 @@ const lock = async () => {
   const leaving = new CustomEvent("desk-leaving", { detail: [] });
   dispatchEvent(leaving);
   await Promise.race([Promise.allSettled(leaving.detail), new Promise((over) => setTimeout(over, 5000))]);
-  await fetch("/lock", { method: "POST", redirect: "manual" });
+  try {
+    await fetch("/lock", { method: "POST", redirect: "manual" });
+  } catch {
+    return told("away");
+  }
   location.replace("/unlock");
 };
 const press = (id) => {

@@ -1,6 +1,6 @@
 // A draft as this window holds it: what the desk has kept, and the changes that are on their way there.
 // Nothing typed is let go of before the desk has said that it is kept; a change that is sent again is not done again.
-import { Problem, language, say, tell } from "./room.js";
+import { Problem, counsellor, language, say, tell } from "./room.js";
 
 const WINDOW = crypto.randomUUID();
 const TYPED = ["question", "edit", "comment"];
@@ -11,7 +11,7 @@ const all = new Set();
 export const post = async (path, body, more = {}) => {
   let answer;
   try {
-    const headers = { "x-language": language };
+    const headers = { "x-language": language, "x-counsellor": counsellor };
     answer = await fetch(`/room/${path}`, { method: "POST", body: JSON.stringify(body), headers, ...more });
   } catch {
     throw new Problem(say("away"), "away");

@@ -225,15 +225,23 @@ const log = (at) => {
 };
 
 // ---- the end
-const certificate = (text, name) => {
+const how = (done) => done.text ?? [done.left && say("files_erased_left", { files: done.left }),
+  done.unfinished && say("files_erased_unfinished", { why: done.unfinished })].filter(Boolean).join(" ");
+const certificate = (at, code, done) => {
+  const place = status(), text = how(done), title = say(done.text ? "files_erased" : "files_unfinished");
   const close = el("button", { type: "button", onclick: () => box.close() }, say("files_close"));
   const keep = el("button", { type: "button", class: "primary", onclick: () => {
     const address = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
-    save(address, name);
+    save(address, done.name);
     setTimeout(() => URL.revokeObjectURL(address), 60000);
   } }, say("files_cert_save"));
-  const box = el("dialog", { class: "room files-certificate", "aria-label": say("files_erased") },
-    el("h2", {}, say("files_erased")), el("p", { class: "text" }, text), el("div", { class: "row" }, name && keep, close));
+  const again = el("button", { type: "button", class: "primary", onclick: () => doing(again, place, async () => {
+    const next = await ask("files-erase", { client: at, code });
+    box.close();
+    certificate(at, code, next);
+  }, say("files_erasing")) }, say("files_again"));
+  const box = el("dialog", { class: "room files-certificate", "aria-label": title },
+    el("h2", {}, title), el("p", { class: "text" }, text), el("div", { class: "row" }, done.text ? keep : again, close), place);
   box.addEventListener("close", () => { box.remove(); document.querySelector("#search textarea, #search input")?.focus(); });
   document.body.append(box);
   box.showModal();
@@ -245,14 +253,27 @@ const erase = (at, code) => {
     const done = await ask("files-erase", { client: at, code: field.value });
     typed.delete(at);
     refresh();
-    certificate(done.text ?? say("files_erased_left", { files: done.left }), done.name ?? "");
-    tell(say("files_erased"));
+    certificate(at, field.value.trim(), done);
+    tell(say(done.text ? "files_erased" : "files_unfinished"));
   }, say("files_erasing"));
   const go = el("button", { type: "button", class: "danger", disabled: true, onclick: run }, say("files_erase_do"));
   field.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && !go.disabled && run());
   return el("details", { class: "files-erase" }, el("summary", {}, say("files_erase")),
     el("p", {}, say("files_erase_what")), el("p", {}, say("files_erase_reach")),
     el("label", {}, say("files_erase_code"), field), el("div", { class: "row" }, go), place);
+};
+
+/** Erasures that were begun and have no certificate: whatever kept them from their end, they can go on here. */
+const unfinished = (n) => {
+  const place = status();
+  const go = el("button", { type: "button", onclick: () => doing(go, place, async () => {
+    const done = await ask("files-finish");
+    if (how(done)) return how(done);
+    go.remove();
+    return say("files_finished");
+  }, say("files_erasing")) }, say("files_again"));
+  return el("section", { class: "files-asked files-unfinished" }, el("p", {}, say("files_unfinished_what", { n })),
+    el("div", { class: "row" }, go), place);
 };
 
 export default {
@@ -269,6 +290,6 @@ export default {
       return;
     }
     if (shown !== at) return;
-    put(root, exporting(at, here.notes), attachments(at, here.attached), consents(at, here.consents), corpus(), log(at), erase(at, here.code));
+    put(root, ...(here.unfinished ? [unfinished(here.unfinished)] : []), exporting(at, here.notes), attachments(at, here.attached), consents(at, here.consents), corpus(), log(at), erase(at, here.code));
   },
 };

@@ -1,12 +1,12 @@
 // A text poured into a client's form: cut into passages, each put into a field by the model or by hand, and only then
 // into gradio's boxes. The panel is ours and is kept inside gradio's form against its redraws.
-import { Problem, ask, crisis, el, language, problem, say, stop, stream, tell } from "./room.js";
+import { Problem, ask, crisis, el, language, page, problem, say, stop, stream, tell } from "./room.js";
 
 const FIELDS = ["demographic", "developmental", "mental", "physical", "social", "free"];
 const box = (id) => document.querySelector(`#${id} textarea, #${id} input`);
 const fresh = (client) => ({
   client, draft: 0, most: Infinity, passages: [], chosen: [], left: 0, sources: [], cut: null,
-  known: new Map(), job: null, warned: false, kept: true, turn: Promise.resolve(),
+  known: new Map(), job: null, warned: false, kept: true, sending: 0, sent: 0, late: false, turn: Promise.resolve(),
 });
 let state = null, key = null, timer = 0;
 
@@ -128,21 +128,36 @@ const keep = (last = false) => {
   if (!mine || mine.kept || tooLong()) return;
   mine.kept = true;
   const text = area.value, chosen = mine.cut === text ? [...mine.chosen] : [];
+  const n = ++mine.sent;
   const send = async () => {
-    const told = await ask("intake-keep", { client: mine.client, draft: mine.draft, text, chosen },
+    const told = await ask("intake-keep", { client: mine.client, draft: mine.draft, text, chosen, tab: page, n },
       { keepalive: last === true && text.length < 20000 });
     if (told.draft) mine.draft = told.draft;
     if (state !== mine) return;
-    if (told.why === "elsewhere") tell(say("intake_elsewhere"), "elsewhere");
-    else tell(`${say("draft_kept")} ${new Date().toLocaleTimeString(language)}`);
+    mine.late = told.why === "elsewhere";
+    if (told.draft) tell(`${say("draft_kept")} ${new Date().toLocaleTimeString(language)}`);
+    else if (mine.late) {
+      mine.kept = false;
+      tell(say("intake_elsewhere"), "elsewhere");
+    } else if (text.trim()) {
+      // The form was saved or given up elsewhere and its draft went; here the words still stand, so a new one begins.
+      mine.draft = 0;
+      mine.kept = false;
+      timer = setTimeout(keep, 1500);
+    }
   };
+  mine.sending += 1;
   return (last === true ? send() : inTurn(mine, send)).catch((error) => {
     if (state !== mine) return;
     mine.kept = false;
-    tell(say("intake_not_kept", { why: error.message }), "away");
-    if (error.why === "away") timer = setTimeout(keep, 3000);
-  });
+    mine.late = true;
+    const locked = error.why === "ended";
+    tell(locked ? say("draft_locked") : say("intake_not_kept", { why: error.message }), "away");
+    clearTimeout(timer);
+    if (locked || error.why === "away") timer = setTimeout(keep, 3000);
+  }).finally(() => { mine.sending -= 1; });
 };
+const unkept = () => state && (!state.kept || state.sending > 0) && area.value.trim() !== "";
 
 // ---- what is done
 const divide = async () => {
@@ -294,6 +309,15 @@ const follow = () => {
 export const mount = () => {
   setInterval(follow, 150);
   addEventListener("pagehide", () => keep(true));
+  addEventListener("desk-leave", (event) => {
+    if (!unkept()) return;
+    event.preventDefault();
+    tell(say("draft_locked"), "away");
+    if (!state.sending) soon();
+  });
+  addEventListener("beforeunload", (event) => {
+    if (unkept() && state.late) event.preventDefault();
+  });
   addEventListener("desk-leaving", (event) => event.detail.push(keep(true)));
   document.addEventListener("visibilitychange", () => document.hidden && keep(true));
   // Before anybody else hears of it: text that is in no field yet would go with the form's draft.

@@ -76,6 +76,7 @@ const about = (told) => [
   told.form,
   told.rows !== undefined && say("practice_rows", { n: told.rows }),
   told.older && say("practice_older"),
+  told.new_counter && say("practice_new_counter"),
 ].filter(Boolean).join(" · ");
 const entry = (one) => el("li", {},
   el("time", { datetime: one.at }, at(one.at)),

@@ -4,6 +4,12 @@ export const language = /^\/([\w-]+)\//.exec(location.pathname)?.[1] ?? document
 
 const words = await (await fetch(`/words/${language}`)).json();
 
+/** Whose page this is: another counsellor who unlocks a desk in the same browser is told nothing by it. */
+export const counsellor = (await (await fetch("/session", { cache: "no-store" })).json()).counsellor ?? "";
+
+/** A random name of this page, by which the desk knows its own drafts again. */
+export const page = crypto.randomUUID();
+
 /** A sentence of `sentences/*.toml`, its {places} filled. */
 export const say = (key, values = {}) =>
   (words[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
@@ -38,14 +44,17 @@ export const leave = () => dispatchEvent(new Event("desk-leave", { cancelable: t
 
 const send = async (path, body, more = {}) => {
   const plain = body instanceof Blob ? body : JSON.stringify(body);
-  const headers = { "x-language": language, ...more.headers };
+  const headers = { "x-language": language, "x-counsellor": counsellor, ...more.headers };
   let answer;
   try {
     answer = await fetch(`/room/${path}`, { method: "POST", body: plain, ...more, headers });
   } catch {
     throw new Problem(say("away"), "away");
   }
-  if (answer.status === 401) leave();
+  if (answer.status === 401) {
+    leave();
+    throw new Problem(say("ended"), "ended");
+  }
   if (answer.status === 413) throw new Problem(say("too_large"), "large");
   return answer;
 };

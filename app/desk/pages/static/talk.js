@@ -1,6 +1,6 @@
 // Free conversation. What is shown of each file (a client's, or the counsellor's own) is kept here while the page
 // lasts, so that an answer goes to the conversation that asked, whichever client is looked at meanwhile.
-import { ask, crisis, el, generatedMark, language, problem, Problem, refresh, say, stop, stream, tell } from "./room.js";
+import { ask, crisis, el, generatedMark, language, page, problem, Problem, refresh, say, stop, stream, tell } from "./room.js";
 import { keepPanel } from "./talk-keep.js";
 
 const NOTHING = { talk: 0, version: 0, turns: [], last: {}, problem: "", crisis: null, note: null, going: null };
@@ -18,8 +18,8 @@ const take = (st, told) => {
     st.talks.unshift({ talk: st.talk, began: new Date().toISOString(), first: st.turns[0]?.text.slice(0, 40) ?? "", note: null });
   }
 };
-const load = async (st, talk, more = {}) => {
-  const { typed, ...told } = await ask("talk-open", { client: st.client, talk, ...more });
+const load = async (st, talk, more = {}, headers = {}) => {
+  const { typed, ...told } = await ask("talk-open", { client: st.client, talk, ...more }, { headers });
   st.typed = typed.version;
   // What was typed before the desk answered stands behind what was kept.
   if (!st.loaded) st.text = [typed.text, st.text].filter(Boolean).join("\n");
@@ -35,7 +35,8 @@ const follow = async (st) => {
     st.heard = st.going.heard;
     if (shown(st)) draw();
     await new Promise((done) => setTimeout(done, 700));
-    await load(st, st.talk).catch(() => {});
+    // Nobody did anything: a model that writes for long keeps no session alive.
+    await load(st, st.talk, {}, { "x-by-itself": "1" }).catch(() => {});
   }
   st.live = false;
   if (shown(st)) draw();
@@ -51,25 +52,34 @@ const reload = async (st) => {
 };
 
 const keepTyped = async (st, last = false) => {
+  if (st.dirty && !st.loaded && !st.loading) {
+    st.loading = reload(st).finally(() => { st.loading = null; later(st, 3000); });
+  }
   if (!st.dirty || st.frozen || !st.loaded || st.busy || (st.keeping && !last)) return;
   if (st.text.length > st.longest) return tell(say("why: turn too long"), "refused");
   st.dirty = false;
-  const body = { client: st.client, talk: st.talk, text: st.text, typed: st.typed };
-  st.keeping = ask("talk-typed", body, last && st.text.length < 15000 ? { keepalive: true } : {});
+  st.sent = (st.sent ?? 0) + 1;
+  const body = { client: st.client, talk: st.talk, text: st.text, typed: st.typed, tab: page, n: st.sent };
+  const keeping = st.keeping = ask("talk-typed", body, last && st.text.length < 15000 ? { keepalive: true } : {});
   try {
-    st.typed = (await st.keeping).typed;
-    tell(`${say("draft_kept")} ${new Date().toLocaleTimeString()}`);
+    st.typed = (await keeping).typed;
+    st.late = false;
+    tell(`${say("draft_kept")} ${new Date().toLocaleTimeString(language)}`);
   } catch (error) {
+    st.dirty = st.late = true;
     if (error.why === "conflict") Object.assign(st, { frozen: true, error: elsewhere() });
-    else if (error.why === "away") {
-      st.dirty = true;
-      tell(say("draft_away"), "away");
-      setTimeout(() => keepTyped(st), 3000);
+    else if (error.why === "away" || error.why === "ended") {
+      tell(say(error.why === "away" ? "draft_away" : "draft_locked"), "away");
     } else tell(error.message, "refused");
     if (shown(st)) alerts(st);
   } finally {
-    st.keeping = null;
+    if (st.keeping === keeping) st.keeping = null;
   }
+  if (st.dirty) later(st, st.late ? 3000 : 300);
+};
+const later = (st, ms) => {
+  clearTimeout(st.timer);
+  st.timer = setTimeout(() => keepTyped(st), ms);
 };
 const elsewhere = () => new Problem(say("talk_elsewhere"), "conflict");
 
@@ -102,7 +112,7 @@ const send = async () => {
     return;
   } finally {
     st.busy = false;
-    if (st.dirty) st.timer = setTimeout(() => keepTyped(st), 300);
+    if (st.dirty) later(st, 300);
   }
   await answer(st);
 };
@@ -350,15 +360,21 @@ const typing = () => {
   box.field.style.fieldSizing = box.field.value.length > 20000 ? "fixed" : "";
   st.text = box.field.value;
   st.dirty = true;
-  clearTimeout(st.timer);
-  st.timer = setTimeout(() => keepTyped(st), 300);
+  later(st, 300);
 };
 const leaving = () => [...states.values()].map((st) => keepTyped(st, true));
 addEventListener("pagehide", leaving);
 addEventListener("desk-leaving", (event) => event.detail.push(...leaving()));
 document.addEventListener("visibilitychange", () => document.hidden && leaving());
+// A field that is not kept may be the only copy: what is empty, or on its way for good, holds nobody.
+const held = (st) => (st.dirty || st.keeping || st.busy) && st.text.trim();
+addEventListener("desk-leave", (event) => {
+  if (![...states.values()].some(held)) return;
+  event.preventDefault();
+  tell(say("draft_locked"), "away");
+});
 addEventListener("beforeunload", (event) => {
-  if ([...states.values()].some((st) => st.dirty && st.text.length >= 15000)) event.preventDefault();
+  if ([...states.values()].some((st) => st.dirty && (st.text.length >= 15000 || st.late))) event.preventDefault();
 });
 
 // With a client or without: the room is shown for both, and opened again when another is chosen.

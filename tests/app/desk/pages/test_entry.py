@@ -15,15 +15,10 @@ import sqlalchemy as sa
 
 from app.desk import store
 from app.desk.database import connect, counsellor_table, written
-from app.desk.pages.models import Models
-from app.desk.pages.server import pages
-from app.desk.pages.sessions import COOKIE, Sessions
 from app.desk.unlock import Desk, add_counsellor
 from tests.app.desk.desks import QUICK, WORDS, opened
 from tests.app.desk.pages.at_desk import AtDesk, chromium, text
-
-HERE = "http://127.0.0.1:8700"
-NEW = "another passphrase"
+from tests.app.desk.pages.entrance import COOKIE, NEW, Entrance
 
 
 @pytest.fixture
@@ -31,32 +26,11 @@ def anyio_backend():
     return "asyncio"
 
 
-class Entrance:
-    """The whole application over one desk, with a clock that a test turns."""
-
-    def __init__(self, home: Path) -> None:
-        self.home, self.now = home, 0.0
-        self.engine = connect(home)
-        self.desk, self.code = add_counsellor(self.engine, home, "lin", passphrase=WORDS, cost=QUICK)
-        self.sessions = Sessions(idle_s=60, clock=lambda: self.now)
-        files = home / "files"
-        models = Models("local:nano", allow_remote=False, files=files)
-        hosts = frozenset({"127.0.0.1:8700"})
-        self.app = pages(self.engine, home, self.sessions, hosts, models=models, files=files, cost=QUICK)
-
-    def web(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            transport=httpx.ASGITransport(self.app), base_url=HERE, headers={"origin": HERE, "accept-language": "en"}
-        )
-
-    async def recover(self, web: httpx.AsyncClient, **given: str) -> httpx.Response:
-        fields = {"name": "lin", "code": self.code, "passphrase": NEW, "again": NEW, **given}
-        return await web.post("/recover", data=fields)
-
-
 @pytest.fixture
 async def entrance(anyio_backend, tmp_path):
-    return Entrance(tmp_path / "desk")
+    there = Entrance(tmp_path / "desk")
+    yield there
+    there.sessions.end_all()
 
 
 def other_code(home: Path) -> str:
@@ -103,7 +77,7 @@ async def test_a_recovery_code_lets_in_once_and_the_new_one_is_shown_once(entran
         code = re.search(r"(?:[0-9A-Z]{5}-){7}[0-9A-Z]{5}", answer.text)
         assert code is not None
         assert code[0] != entrance.code
-        assert (await web.get("/session")).json() == {"open": True}
+        assert (await web.get("/session")).json()["open"]
         assert code[0] not in (await web.get("/recover")).text
         # Whoever came in with the old passphrase is out, and it opens no more; nor does the old code.
         assert (await elsewhere.get("/session")).json() == {"open": False}
@@ -138,12 +112,12 @@ async def test_an_idle_session_ends_and_a_page_that_asks_by_itself_keeps_none_al
     async with entrance.web() as web:
         await web.post("/unlock", data={"name": "lin", "passphrase": WORDS})
         for entrance.now in (30.0, 59.0):
-            assert (await web.get("/session")).json() == {"open": True}
+            assert (await web.get("/session")).json()["open"]
         entrance.now = 61.0
         assert (await web.get("/session")).json() == {"open": False}
         assert (await web.post("/room/practice-open", json={})).status_code == 401
         assert (await web.get("/")).headers["location"] == "/unlock"
-        assert "kept as a draft" in (await web.get("/unlock?ended=1")).text
+        assert "The desk is locked" in (await web.get("/unlock?ended=1")).text
 
 
 @pytest.mark.anyio
@@ -198,7 +172,8 @@ def test_behind_tls_the_cookie_is_secure_and_whoever_sets_up_a_desk_is_asked_for
             assert "max-age" in web.get("/unlock").headers["strict-transport-security"]
             told = web.post("/unlock", data={"name": "lin", "passphrase": WORDS})
             assert "; Secure" in told.headers["set-cookie"]
-            assert web.get("/session").json() == {"open": True}
+            assert told.headers["set-cookie"].startswith(f"__Host-xinheng_desk_{at.url.rpartition(':')[2]}=")
+            assert web.get("/session").json()["open"]
             fields = {"name": "chen", "passphrase": WORDS, "again": WORDS}
             for given in ({}, {"code": "0" * 16}):
                 assert web.post("/begin?lang=en", data={**fields, **given}).status_code == 403
@@ -235,7 +210,7 @@ def test_in_a_browser_a_locked_desk_sends_its_other_windows_away_and_recovery_le
             # A window that is looked at again asks at once, and leaves.
             page.dispatch_event("html", "visibilitychange")
             page.wait_for_url("**/unlock?ended=1")
-            assert "What was typed is kept as a draft" in text(page)
+            assert "The desk is locked" in text(page)
             page.click("text=Use the recovery code")
             page.fill("input[name=name]", "lin")
             page.fill("input[name=code]", code)

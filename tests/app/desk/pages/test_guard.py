@@ -8,10 +8,10 @@ import pytest
 from app.desk.database import connect
 from app.desk.pages.models import Models
 from app.desk.pages.server import pages
-from app.desk.pages.sessions import COOKIE, Sessions
+from app.desk.pages.sessions import Sessions
 from tests.app.desk.desks import QUICK, WORDS, new_desk
+from tests.app.desk.pages.entrance import COOKIE, HERE
 
-HERE = "http://127.0.0.1:8700"
 GRADIO = (
     *("gradio_api/info", "gradio_api/openapi.json", "gradio_api/upload_progress", "gradio_api/runs", "monitoring"),
     *("gradio_api/file=/etc/passwd", "gradio_api/proxy=http://127.0.0.1/", "gradio_api/user", "manifest.json"),
@@ -26,10 +26,12 @@ async def client(anyio_backend, tmp_path):
     new_desk(home)
     files = home / "files"
     models = Models("local:nano", allow_remote=False, files=files)
-    app = pages(connect(home), home, Sessions(), frozenset({"127.0.0.1:8700"}), models=models, files=files, cost=QUICK)
-    return lambda **more: httpx.AsyncClient(
+    sessions = Sessions()
+    app = pages(connect(home), home, sessions, frozenset({"127.0.0.1:8700"}), models=models, files=files, cost=QUICK)
+    yield lambda **more: httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url=HERE, headers={"origin": HERE, **more}
     )
+    sessions.end_all()
 
 
 @pytest.fixture

@@ -20,9 +20,10 @@ from markdown_it import MarkdownIt
 from app.desk import attachments, audit, paper_office, store
 from app.desk.database import read
 from app.desk.pages import handing
+from app.desk.pages.dressing import cookie_name
 from app.desk.pages.models import Models
 from app.desk.pages.server import pages
-from app.desk.pages.sessions import COOKIE, Sessions
+from app.desk.pages.sessions import Sessions
 from app.desk.teaching import record_consent
 from app.desk.unlock import Desk, add_counsellor
 from tests.app.desk.desks import QUICK, WORDS, new_desk
@@ -60,7 +61,7 @@ class Browser(httpx.AsyncClient):
 
     def __init__(self, office: Any, desk: Desk, language: str = "zh-Hant") -> None:
         self.token = office.sessions.begin(desk)
-        headers = {"origin": HERE, "x-language": language, "cookie": f"{COOKIE}={self.token}"}
+        headers = {"origin": HERE, "x-language": language, "cookie": f"{cookie_name(HERE, secure=False)}={self.token}"}
         super().__init__(transport=httpx.ASGITransport(office.app), base_url=HERE, headers=headers)
 
     async def ask(self, name: str, **given: Any) -> httpx.Response:
@@ -276,7 +277,7 @@ async def test_attachments_come_back_as_they_were_and_are_gone_when_taken_out(
 @pytest.mark.anyio
 async def test_the_corpus_is_read_before_it_goes_out_and_a_consent_taken_back_stops_it(office: Any) -> None:
     async with Browser(office, office.lin, "en") as web:
-        assert (await web.ask("files-corpus")).json()["left_out"] == ["1 clients did not consent"]
+        assert (await web.ask("files-corpus")).json()["left_out"] == ["Clients who did not consent: 1"]
         told = (await web.ask("files-consent", client=office.client, given=True, how="signed")).json()["consents"]
         assert [(one["use"], one["given"]) for one in told] == [("corpus", True), ("training", False)]
         before = log(office.lin)
@@ -348,7 +349,31 @@ async def test_what_is_left_in_a_cache_of_the_pages_is_named(
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(caches))
     async with Browser(office, office.lin) as web:
         told = (await web.ask("files-erase", client=office.client, code="A-1")).json()
-    assert told == {"left": "upload.txt"}
+        assert told == {"left": "upload.txt"}
+        (caches / "upload.txt").unlink()
+        assert "A-1" in (await web.ask("files-erase", client=office.client, code="A-1")).json()["text"]
+        assert (await web.ask("files-erase", client=office.client, code="A-1")).status_code == 400
+
+
+@pytest.mark.anyio
+async def test_what_is_not_finished_is_told_in_every_client_s_room_and_goes_on_there(office: Any) -> None:
+    another = store.add_client(office.lin, "A-2")
+    async with Browser(office, office.lin) as web, Browser(office, office.wang) as other:
+        await web.put(office.client, "letter", PLANTED.encode())
+        folder = office.lin.home / "erased"
+        folder.write_text("in the way")
+        told = (await web.ask("files-erase", client=office.client, code="A-1")).json()
+        assert told == {"unfinished": "File exists"}
+        assert (await web.ask("files-open", client=another)).json()["unfinished"] == 1
+        assert (await web.ask("files-finish")).json() == {"left": "", "unfinished": "File exists"}
+        assert (await web.ask("practice-verify")).json()["wrong"][0].endswith("會自動接著做。")
+        assert (await other.ask("files-erase", client=office.client, code="A-1")).status_code == 400
+        folder.unlink()
+        assert (await other.ask("files-finish")).json() == {"left": "", "unfinished": ""}
+        assert (await web.ask("files-open", client=another)).json()["unfinished"] == 1
+        assert (await web.ask("files-finish")).json() == {"left": "", "unfinished": ""}
+        assert (await web.ask("files-open", client=another)).json()["unfinished"] == 0
+        assert (folder / f"{office.client}.json").is_file()
 
 
 # ---- in a browser
@@ -398,8 +423,14 @@ def test_a_counsellor_exports_attaches_and_erases(at_desk: AtDesk, browser: Any,
     page.fill(".files-erase input", "A-2")
     assert page.is_disabled(".files-erase button.danger")
     page.fill(".files-erase input", "A-1")
+    forgotten = at_desk.home / "forgotten.txt"
+    forgotten.write_text(f"{PLANTED} {HOSTILE}")
     page.keyboard.press("Enter")
     page.wait_for_selector("dialog[open]", timeout=120_000)
+    assert "forgotten.txt" in page.inner_text("dialog")
+    forgotten.unlink()
+    page.get_by_role("button", name="Try again").click()
+    page.wait_for_selector("dialog:has-text('Certificate of erasure')", timeout=120_000)
     with page.expect_download() as got:
         page.click("dialog button.primary")
     assert "Certificate of erasure: client A-1" in Path(got.value.path()).read_text()

@@ -140,6 +140,15 @@ def test_two_windows_do_not_overwrite_each_other(desk):
     assert poured.poured(session, None).text == "one"
 
 
+def test_a_window_is_never_in_its_own_way_and_its_older_words_overwrite_none(desk):
+    session = session_of(desk)
+    assert room_intake.kept(call(session, text="one", tab="t", n=1)) == {"draft": 1}
+    assert room_intake.kept(call(session, text="one two", tab="t", n=3)) == {"draft": 2}
+    assert room_intake.kept(call(session, text="one t", tab="t", n=2)) == {"draft": 2}
+    assert room_intake.kept(call(session, text="else", tab="u", n=9)) == {"why": "elsewhere"}
+    assert poured.poured(session, None).text == "one two"
+
+
 def test_saving_the_form_keeps_where_in_the_text_its_words_stand(desk):
     session = session_of(desk)
     put = room_intake.put(call(session, text=TEXT, chosen=["demographic", "developmental", "", "mental"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from starlette.responses import JSONResponse
 
-from app.desk import store, unlock
+from app.desk import attachments, store, unlock
 from app.desk.pages import clients, room_practice
 from app.desk.pages.models import Models
 from app.desk.pages.rooms import Call, Office
@@ -114,6 +115,47 @@ def test_a_key_file_can_take_the_passphrase_s_place_and_is_asked_for_then(desk):
     assert "code" in renew(desk, session, old="", old_key=key)
 
 
+def test_a_passphrase_changed_elsewhere_between_question_and_answer_stays(desk, monkeypatch):
+    session, derived = session_of(desk), unlock.confirm
+
+    def confirm_late(opened: Desk, **how: Any) -> Desk:
+        confirmed = derived(opened, **how)
+        elsewhere = unlock.unlock(desk.engine, desk.home, "lin", passphrase=WORDS)
+        unlock.renew(elsewhere, passphrase="the newest of all", cost=QUICK)
+        return confirmed
+
+    monkeypatch.setattr(unlock, "confirm", confirm_late)
+    assert "changed meanwhile" in renew(desk, session)
+    assert unlock.unlock(desk.engine, desk.home, "lin", passphrase="the newest of all")
+
+
+def test_the_log_and_the_check_tell_of_a_counter_that_began_anew(desk):
+    next(desk.home.glob("counter-*.json")).unlink()
+    session = session_of(unlock.unlock(desk.engine, desk.home, "lin", passphrase=WORDS))
+    assert room_practice.log(call(session))["entries"][0]["about"] == {"new_counter": True}
+    assert room_practice.verified(call(session))["counters_begun"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE counsellor SET ring = 'text'", "書桌本身"),
+        ("UPDATE desk SET desk_id = 'another'", "書桌本身"),
+        ("UPDATE counsellor SET audit_seq = 0", "操作紀錄斷了"),
+    ],
+)
+def test_changed_rows_of_the_desk_itself_are_named_in_the_page_s_language(desk, change, said):
+    session = session_of(desk)
+    run(desk, change)
+    assert any(said in sentence for sentence in room_practice.verified(Call(session, "zh-Hant", {}))["wrong"])
+
+
+def test_a_changed_counter_is_named_in_the_page_s_language(desk):
+    session = session_of(desk)
+    next(desk.home.glob("counter-*.json")).write_text("{}")
+    assert "計數檔被改過" in room_practice.verified(Call(session, "zh-Hant", {}))["wrong"][0]
+
+
 def test_the_log_is_told_fifty_at_a_time_and_holds_no_word(desk):
     session = session_of(desk)
     client_id = clients.create(session, "A-1", {"mental": "睡不好"})
@@ -133,6 +175,29 @@ def test_the_log_of_another_counsellor_is_not_told(desk):
     clients.create(session_of(desk), "A-1", {})
     wang, _ = unlock.add_counsellor(desk.engine, desk.home, "wang", passphrase=WORDS, cost=QUICK)
     assert {one["action"] for one in room_practice.log(call(session_of(wang)))["entries"]} == {"made"}
+
+
+def test_the_check_opens_files_where_the_desk_keeps_them_and_says_what_is_wrong_with_them(desk, tmp_path):
+    session = session_of(desk)
+    client_id = clients.create(session, "A-1", {})
+    for n in range(3):
+        attachments.attach(desk, tmp_path / "disk", client_id, f"{n}.txt", b"letter")
+    found = room_practice.verified(call(session), tmp_path / "disk")
+    assert (found["files"], found["wrong"]) == (3, [])
+    (elsewhere,) = room_practice.verified(Call(session, "zh-Hant", {}))["wrong"]
+    assert "應有 3 個檔案" in elsewhere
+    first, second, _ = [path for path in (tmp_path / "disk").rglob("*") if path.is_file()]
+    first.unlink()
+    second.write_bytes(b"")
+    wrong = room_practice.verified(Call(session, "zh-Hant", {}), tmp_path / "disk")["wrong"]
+    assert sorted("不見了" in sentence for sentence in wrong) == [False, True]
+    assert sorted("被改過" in sentence for sentence in wrong) == [False, True]
+
+
+def test_the_command_for_a_backup_names_the_place_of_files(desk, tmp_path):
+    office = replace(office_of(desk), files=tmp_path / "a disk")
+    assert "--files" not in room_practice.opened(office_of(desk), call(session_of(desk)))["commands"]["backup"]
+    assert room_practice.opened(office, call(session_of(desk)))["commands"]["backup"].endswith("/a disk'")
 
 
 def test_the_check_finds_nothing_or_says_what_is_wrong_in_the_page_s_language(desk):
@@ -190,7 +255,7 @@ def test_in_a_browser_steps_are_kept_through_a_conflict_and_the_passphrase_is_ch
             assert len(one.inner_text(".practice-code").replace("-", "")) == 40
             two.dispatch_event("body", "visibilitychange")
             two.wait_for_url("**/unlock?ended=1")
-            assert "kept as a draft" in text(two)
+            assert "The desk is locked" in text(two)
             assert one.faults == two.faults == []
     finally:
         at.stop()
