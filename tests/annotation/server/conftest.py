@@ -39,9 +39,11 @@ def people(served: Argilla) -> Iterator[People]:
 
 
 @pytest.fixture(scope="session")
-def library(people: People) -> Library:
-    """The library, to be read only."""
-    return make_library(people, "library")
+def library(people: People) -> Iterator[Library]:
+    """The library, to be read only; made again where tests of the other database came between."""
+    made = make_library(people, "library")
+    yield made
+    remove(made)
 
 
 @pytest.fixture

@@ -41,6 +41,17 @@ def waiting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> jobs.Job:
     return one
 
 
+@pytest.fixture
+def others() -> set[threading.Thread]:
+    """The threads of sessions that tests of other files left open."""
+    return set(threading.enumerate())
+
+
+def threads(others: set[threading.Thread]) -> list[threading.Thread]:
+    """Those that look after trainings and were begun by this test."""
+    return [thread for thread in set(threading.enumerate()) - others if thread.name == "xinheng trainings"]
+
+
 def until(done: Callable[[], bool]) -> None:
     ends = time.monotonic() + 60
     while not done():
@@ -61,7 +72,9 @@ def test_what_was_left_behind_is_taken_up_when_a_session_begins(desk: Desk, wait
     assert tending.goes_on() is False
 
 
-def test_it_looks_again_when_it_is_asked_to_and_stops_with_the_process(desk: Desk, waiting: jobs.Job) -> None:
+def test_it_looks_again_when_it_is_asked_to_and_stops_with_the_process(
+    desk: Desk, waiting: jobs.Job, others: set[threading.Thread]
+) -> None:
     sessions = Sessions()
     with sessions.quiet:  # nothing is looked after while a client is erased
         tending = Tending(sessions, desk.home / "files", every_s=3600)
@@ -75,9 +88,9 @@ def test_it_looks_again_when_it_is_asked_to_and_stops_with_the_process(desk: Des
     tending.soon()
     until(lambda: jobs.job(desk, waiting.client_id, waiting.job_id).state == "cancelled")
     sessions.end_all()
-    assert not [thread for thread in threading.enumerate() if thread.name == "xinheng trainings"]
+    assert not threads(others)
     tending.soon()
-    assert not [thread for thread in threading.enumerate() if thread.name == "xinheng trainings"]
+    assert not threads(others)
 
 
 def test_a_failure_keeps_nobody_out_and_its_words_are_not_logged(
@@ -94,7 +107,7 @@ def test_a_failure_keeps_nobody_out_and_its_words_are_not_logged(
     tending.stop()
 
 
-def test_a_session_that_nobody_uses_ends_without_any_request(desk: Desk) -> None:
+def test_a_session_that_nobody_uses_ends_without_any_request(desk: Desk, others: set[threading.Thread]) -> None:
     now, sessions = [0.0], Sessions(idle_s=60, clock=lambda: now[0])
     Tending(sessions, desk.home / "files", every_s=0.05)
     session = sessions.of(sessions.begin(desk))
@@ -107,12 +120,12 @@ def test_a_session_that_nobody_uses_ends_without_any_request(desk: Desk) -> None
             return True
 
     until(over)
-    until(lambda: not [thread for thread in threading.enumerate() if thread.name == "xinheng trainings"])
+    until(lambda: not threads(others))
 
 
-def test_a_desk_that_was_dropped_leaves_no_thread(desk: Desk) -> None:
+def test_a_desk_that_was_dropped_leaves_no_thread(desk: Desk, others: set[threading.Thread]) -> None:
     sessions = Sessions()
     Tending(sessions, desk.home / "files", every_s=0.05)
     sessions.begin(desk)
     del sessions
-    until(lambda: gc.collect() >= 0 and not [t for t in threading.enumerate() if t.name == "xinheng trainings"])
+    until(lambda: gc.collect() >= 0 and not threads(others))
