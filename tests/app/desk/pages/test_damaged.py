@@ -22,18 +22,6 @@ from tests.app.desk.pages.entrance import NEW, Entrance
 from xinheng.errors import DeskError
 
 
-@pytest.fixture
-def anyio_backend():
-    return "asyncio"
-
-
-@pytest.fixture
-async def entrance(anyio_backend, tmp_path):
-    there = Entrance(tmp_path / "desk")
-    yield there
-    there.sessions.end_all()
-
-
 def planted(entrance: Entrance) -> str:
     client = store.add_client(entrance.desk, "A-1")
     for words in ("sleeps badly", "sleeps better"):

@@ -7,19 +7,6 @@ import pytest
 
 from tests.app.desk.desks import WORDS
 from tests.app.desk.pages.at_desk import AtDesk
-from tests.app.desk.pages.entrance import Entrance
-
-
-@pytest.fixture
-def anyio_backend():
-    return "asyncio"
-
-
-@pytest.fixture
-async def entrance(anyio_backend, tmp_path):
-    there = Entrance(tmp_path / "desk")
-    yield there
-    there.sessions.end_all()
 
 
 def test_two_desks_of_one_machine_keep_their_cookies(tmp_path):

@@ -18,19 +18,7 @@ from app.desk.database import connect, counsellor_table, written
 from app.desk.unlock import Desk, add_counsellor
 from tests.app.desk.desks import QUICK, WORDS, opened
 from tests.app.desk.pages.at_desk import AtDesk, chromium, text
-from tests.app.desk.pages.entrance import COOKIE, NEW, Entrance
-
-
-@pytest.fixture
-def anyio_backend():
-    return "asyncio"
-
-
-@pytest.fixture
-async def entrance(anyio_backend, tmp_path):
-    there = Entrance(tmp_path / "desk")
-    yield there
-    there.sessions.end_all()
+from tests.app.desk.pages.entrance import COOKIE, NEW
 
 
 def other_code(home: Path) -> str:

@@ -18,22 +18,10 @@ from app.desk.pages import faults, guard
 from app.desk.pages.words import say
 from tests.app.desk.desks import WORDS, opened
 from tests.app.desk.pages.at_desk import AtDesk
-from tests.app.desk.pages.entrance import HERE, Entrance
+from tests.app.desk.pages.entrance import HERE
 
 SECRET = "words-of-a-client"
 PART = b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\n%s\r\n--x--'
-
-
-@pytest.fixture
-def anyio_backend():
-    return "asyncio"
-
-
-@pytest.fixture
-async def entrance(anyio_backend, tmp_path):
-    there = Entrance(tmp_path / "desk")
-    yield there
-    there.sessions.end_all()
 
 
 async def let_in(web: httpx.AsyncClient) -> None:

@@ -9,19 +9,6 @@ import pytest
 from app.desk.pages import strangers
 from app.desk.pages.strangers import Strangers
 from tests.app.desk.desks import QUICK
-from tests.app.desk.pages.entrance import Entrance
-
-
-@pytest.fixture
-def anyio_backend():
-    return "asyncio"
-
-
-@pytest.fixture
-async def entrance(anyio_backend, tmp_path):
-    there = Entrance(tmp_path / "desk")
-    yield there
-    there.sessions.end_all()
 
 
 @pytest.mark.anyio
