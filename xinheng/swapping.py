@@ -20,6 +20,19 @@ from contextlib import suppress
 from pathlib import Path
 
 
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk: after a power cut a renamed file may be at its old name else.
+
+    Raises:
+        OSError: The disk refuses.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def make_beside(path: Path) -> Path:
     """Make the hidden folder in which to write what is to be at `path`; its name says which process writes.
 

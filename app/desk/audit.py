@@ -27,6 +27,7 @@ from app.desk.database import audit_table, counsellor_table
 from app.desk.keys import Keys, blob, identity
 from xinheng.errors import DeskError
 from xinheng.sealing import Unopened, opened, seal, subkey
+from xinheng.swapping import sync_folder
 
 _LOG: Final = logging.getLogger("xinheng.desk")
 _STALE_S: Final = 3600.0
@@ -278,8 +279,4 @@ def _put(file: BinaryIO, path: Path, keys: Keys, body: str) -> None:
     file.flush()
     os.fsync(file.fileno())
     path.with_suffix(".writing").replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)

@@ -23,6 +23,7 @@ import sqlalchemy as sa
 
 from app.desk.database import counsellor_table, desk_table, read, written
 from xinheng.errors import DeskError, UsageError
+from xinheng.swapping import sync_folder
 
 STAGING: Final = ".restoring"
 _JOURNAL: Final = "journal.json"
@@ -109,7 +110,7 @@ def sweep(engine: sa.Engine, folder: Path) -> None:
                 if path.is_dir() and _digest(path.relative_to(folder).as_posix()) in put:
                     with contextlib.suppress(OSError):  # another file came into it
                         path.rmdir()
-            _sync(folder)
+            sync_folder(folder)
     shutil.rmtree(staging)
 
 
@@ -150,7 +151,7 @@ def _note(folder: Path, moves: dict[str, Path], number: str) -> None:
     writing = folder / STAGING / "journal.writing"
     _write(writing, json.dumps(held).encode())
     writing.replace(folder / STAGING / _JOURNAL)
-    _sync(folder / STAGING)
+    sync_folder(folder / STAGING)
 
 
 def _move(folder: Path, moves: dict[str, Path]) -> None:
@@ -162,7 +163,7 @@ def _move(folder: Path, moves: dict[str, Path]) -> None:
         staged.rename(to)
         folders |= {to.parent, to.parent.parent}
     for each in sorted(folders):
-        _sync(each)
+        sync_folder(each)
 
 
 def _write(path: Path, body: bytes) -> None:
@@ -170,14 +171,6 @@ def _write(path: Path, body: bytes) -> None:
         out.write(body)
         out.flush()
         os.fsync(out.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _digest(name: str) -> str:
@@ -203,7 +196,7 @@ def _alone(folder: Path) -> Iterator[None]:
             why = f"another restore goes on in {folder}"
             raise UsageError("desk", why, mend="Wait until it is done.") from None
         if made:
-            _sync(folder.parent)
+            sync_folder(folder.parent)
         yield
     finally:
         os.close(handle)

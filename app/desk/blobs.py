@@ -23,6 +23,7 @@ from app.desk.unlock import Desk
 from xinheng.errors import DeskError
 from xinheng.sealing import Unopened, opened, seal
 from xinheng.storage import Place, RemotePath, delete, download, listing, seen, upload
+from xinheng.swapping import sync_folder
 
 PIECE_BYTES: Final = 2**20
 _SEALED_BYTES: Final = PIECE_BYTES + 28
@@ -61,7 +62,7 @@ def keep_file(
             to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             Path(written).replace(to)
             for folder in to.parents[:3]:  # the record must not be on its disk before the file is on its own
-                _sync(folder)
+                sync_folder(folder)
     finally:
         Path(written).unlink(missing_ok=True)
     return save(desk, client_id, kind, {**about, "file": name, "key": base64.b64encode(key).decode(), "size": size})
@@ -126,14 +127,6 @@ def sweep(desk: Desk, place: Place | None = None) -> int:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
                 gone += 1
     return gone
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _folder(desk: Desk, place: Place, client_id: str) -> Place:

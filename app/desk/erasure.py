@@ -34,6 +34,7 @@ from app.desk.store import client_keys, read_records
 from app.desk.unlock import Desk, own_file
 from xinheng.errors import CheckFailed, DeskError, UsageError, XinhengError
 from xinheng.storage import Place
+from xinheng.swapping import sync_folder
 
 __all__ = ["Certificate", "Pending", "Unfinished", "erase", "finish", "found_in", "pending"]
 
@@ -138,7 +139,7 @@ def _looked_for(desk: Desk, left: Pending, place: Place) -> Certificate:
             left = replace(left, gone=left.gone + _removed(desk.home / name))
         traces = [told(text) for text in left.traces]
         looked, size = _searched(desk, traces)
-    except Exception:
+    except Exception:  # whatever it is, how far it came is kept, and it goes on its way
         with contextlib.suppress(DeskError):  # it is told as it was, then: the count is no reason to hide why
             erasure_pending.save(desk, left)
         raise
@@ -221,11 +222,7 @@ def _write(path: Path, certificate: Certificate) -> None:
         out.flush()
         os.fsync(out.fileno())
     writing.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def _traces(connection: sa.Connection, desk: Desk, client_id: str) -> set[Trace]:

@@ -115,7 +115,7 @@ def test_files_of_another_place_are_backed_up_put_back_and_verified(
     desk, _ = add_counsellor(connect(Path(home)), Path(home), "lin", passphrase=WORDS, cost=QUICK)
     client = store.add_client(desk, "A")
     attachments.attach(desk, Path(disk), client, "a.txt", b"letter")
-    assert _said("backup", copy, "--home", home, "--files", disk)["counts"]["files"] == 1  # type: ignore[index]
+    assert _said("backup", copy, "--home", home, "--files", disk)["counts"]["files"] == 1  # type: ignore[index]  # JSON
     _said("restore", copy, "--home", there, "--files", other)
     found = _said("verify", "--name", "lin", "--home", there, "--files", other)
     assert (found["files"], found["wrong"]) == (1, [])

@@ -57,7 +57,7 @@ def told(folder: Path, name: str, **fields: object) -> None:
 def made_of(folder: Path, rows: pl.DataFrame, out: Path, **more: object) -> Artifact:
     """A dataset, and its publication."""
     made = dataset(folder, rows)
-    publish_dataset(made, out, Options(**{"quasi": ["topics"], "k": 1, **more}), say=lambda _: None)  # type: ignore[arg-type]
+    publish_dataset(made, out, Options(**{"quasi": ["topics"], "k": 1, **more}), say=lambda _: None)  # type: ignore[arg-type]  # as given
     return made
 
 

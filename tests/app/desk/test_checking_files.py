@@ -151,7 +151,7 @@ def test_a_file_that_is_taken_out_while_it_is_looked_for_is_not_wrong(
 
     def meanwhile(*given: object) -> list[str]:
         attachments.remove(desk, desk.home / "files", client, letter.record_id)
-        return really(*given)  # type: ignore[arg-type]
+        return really(*given)  # type: ignore[arg-type]  # what it was given
 
     monkeypatch.setattr(checking_files, "faults", meanwhile)
     assert checking.verify(desk).wrong == []
